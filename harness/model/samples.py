@@ -1,0 +1,107 @@
+"""What a run records: one header, then settled samples. The fields are the lines of `samples.jsonl`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from harness.model.base import Value
+
+TRACE_FORMAT = "hyperleak-trace"
+TRACE_VERSION = 1
+
+Count = Annotated[int, Field(ge=0)]
+Bytes = int
+WindowKind = Literal["warmup", "load", "idle", "mix", "soak"]
+
+
+class CgroupReading(Value):
+    """The container's charge; `anon_bytes` is the one to use (v2 `anon`, v1 `rss`)."""
+
+    anon_bytes: Bytes
+    file_bytes: Bytes | None = None
+    inactive_file_bytes: Bytes | None = None
+    usage_bytes: Bytes | None = None
+
+
+class PhpReading(Value):
+    """`heap_bytes` equals `memory_get_usage()`; the fields beside heap and peak need the probe."""
+
+    heap_bytes: Bytes
+    heap_peak_bytes: Bytes | None = None
+    heap_reserved_bytes: Bytes | None = None
+    gc_freed_bytes: Bytes | None = None
+    gc_cycles: int | None = None
+    coroutines: int | None = None
+    timers: int | None = None
+    resources: int | None = None
+
+
+class ProcessReading(Value):
+    """One process; `pid` and `started_s` (host's uptime clock) together tell a recycled worker from its forebear."""
+
+    pid: int
+    name: str = ""
+    started_s: float | None = None
+    rss_bytes: Bytes | None = None
+    pss_bytes: Bytes | None = None
+    private_dirty_bytes: Bytes | None = None
+    open_fds: int | None = None
+    php: PhpReading | None = None
+
+    @property
+    def key(self) -> tuple[int, float | None]:
+        return (self.pid, self.started_s)
+
+
+class Event(Value):
+    """Something that happened to the target: worker_restart, oom_kill, target_died, channel_lost …"""
+
+    elapsed_s: float
+    kind: str
+    detail: str = ""
+
+
+class WindowMark(Value):
+    """Which window of the schedule ended with this sample."""
+
+    index: Count
+    block: Count
+    kind: WindowKind
+    load_s: float = 0.0
+
+
+class Sample(Value):
+    """A settled sample: nothing in flight. Counts are cumulative, one number an endpoint of the header.
+
+    `statuses` counts answers by HTTP status ("200") or by the transport's error ("connection", "timeout").
+    """
+
+    elapsed_s: float
+    requests: tuple[Count, ...]
+    failures: tuple[Count, ...]
+    statuses: tuple[dict[str, Count], ...] | None = None
+    cgroup: CgroupReading | None = None
+    processes: tuple[ProcessReading, ...] = ()
+    window: WindowMark | None = None
+    events: tuple[Event, ...] = ()
+
+
+class TraceHeader(Value):
+    """First line of `samples.jsonl`; `target` and `schedule` are what is needed to repeat the run."""
+
+    format: Literal["hyperleak-trace"] = "hyperleak-trace"
+    version: Literal[1] = 1
+    endpoints: tuple[str, ...]
+    target: dict[str, Any] = {}
+    schedule: dict[str, Any] = {}
+    notes: tuple[str, ...] = ()
+
+
+class Recording(Value):
+    """A whole trace. `truncated` tells that the last line was cut off, as after `kill -9`."""
+
+    header: TraceHeader
+    samples: tuple[Sample, ...]
+    truncated: bool = False

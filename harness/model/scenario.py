@@ -1,0 +1,56 @@
+"""A scenario after reading: every default filled in, every path absolute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from harness.model.base import Value
+from harness.model.load import Endpoint, Login
+from harness.model.target import AnyTargetSpec
+from harness.model.verdict import EndpointOutcome
+
+
+class LoadPlan(Value):
+    """How the endpoints are driven.
+
+    profile "attribution": randomised blocks of one-endpoint windows and idle windows, until every endpoint is decided
+    or `budget_s` of load has been spent. profile "soak": all endpoints by weight for the whole budget, in windows.
+    `rate` is requests/s over all users (0: as fast as the users can).
+    """
+
+    profile: Literal["attribution", "soak"] = "attribution"
+    rate: Annotated[float, Field(ge=0)] = 300.0
+    users: Annotated[int, Field(ge=1, le=10_000)] = 8
+    window_s: Annotated[float, Field(gt=0)] = 0.5
+    budget_s: Annotated[float, Field(gt=0)] = 60.0
+    warmup_requests: Annotated[int, Field(ge=0)] = 50
+    request_timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    remote_workers: Annotated[int, Field(ge=0)] = 0
+    bind: str = "127.0.0.1"
+    bind_port: int = 5557
+
+
+class Sampling(Value):
+    """Which channels may be used; `heap: false` leaves the container's memory alone to tell."""
+
+    heap: bool = True
+    settle_timeout_s: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Scenario(Value):
+    name: str
+    description: str = ""
+    source: Path
+    target: Annotated[AnyTargetSpec, Field(discriminator="kind")]
+    load: LoadPlan = LoadPlan()
+    sampling: Sampling = Sampling()
+    endpoints: tuple[Endpoint, ...]
+    login: Login | None = None
+    threshold_bytes: Annotated[float, Field(gt=0)] = 64.0
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
+    seed: int = 0
+    expect: dict[str, EndpointOutcome] = {}

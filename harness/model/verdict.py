@@ -1,0 +1,53 @@
+"""The verdict document (`--json`, and `record.json` of a run folder), schema version 1."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from harness.model.base import Value
+from harness.model.samples import Event
+
+SCHEMA_VERSION = 1
+
+Outcome = Literal["leak", "clean", "inconclusive"]
+EndpointOutcome = Literal["leak", "clean", "bounded", "garbage", "inconclusive"]
+Channel = Literal["php_heap", "anon", "private_dirty", "rss"]
+Cause = Literal["static", "global", "closure", "resource", "extension", "singleton", "coroutine", "timer", "unknown"]
+
+
+class Holder(Value):
+    path: str
+    file: str | None = None
+    line: int | None = None
+    bytes_per_request: float
+    elements_per_request: float
+
+
+class EndpointVerdict(Value):
+    """`detectable_bytes_per_request`: the smallest leak that this run would have called one."""
+
+    name: str
+    verdict: EndpointOutcome
+    bytes_per_request: float
+    ci95: tuple[float, float]
+    p_value: float
+    requests: int
+    channel: Channel
+    per_request: dict[str, float] = {}
+    cause: Cause = "unknown"
+    holders: tuple[Holder, ...] = ()
+    failures: dict[str, int] = {}
+    detectable_bytes_per_request: float | None = None
+    note: str = ""
+
+
+class Verdict(Value):
+    schema_version: Literal[1] = 1
+    run_id: str
+    outcome: Outcome
+    endpoints: tuple[EndpointVerdict, ...]
+    time_driven_bytes_per_second: float = 0.0
+    unattributed_bytes_per_request: float = 0.0
+    events: tuple[Event, ...] = ()
+    notes: tuple[str, ...] = ()
+    environment: dict[str, Any] = {}
