@@ -57,7 +57,11 @@ def format_size(size_bytes: float) -> str:
     magnitude = abs(size_bytes)
     for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
         if magnitude >= factor:
-            return f"{size_bytes / factor:.3g} {unit}" if magnitude < 1000 * factor else f"{size_bytes / factor:.0f} {unit}"
+            return (
+                f"{size_bytes / factor:.3g} {unit}"
+                if magnitude < 1000 * factor
+                else f"{size_bytes / factor:.0f} {unit}"
+            )
     return f"{size_bytes:.0f} B" if magnitude >= 10 or float(size_bytes).is_integer() else f"{size_bytes:.1f} B"
 
 

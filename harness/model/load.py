@@ -63,7 +63,7 @@ class LoadSpec(Value):
 
 
 class WindowOrder(Value):
-    """`counts[i]` requests of endpoint i, in a seeded random order, released at `rate` a second (0: as fast as can be)."""
+    """`counts[i]` requests of endpoint i in a seeded random order, released at `rate` a second (0: unlimited)."""
 
     index: Annotated[int, Field(ge=0)]
     counts: tuple[Annotated[int, Field(ge=0)], ...]

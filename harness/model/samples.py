@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from harness.model.base import Value
 
-TRACE_FORMAT = "hyperleak-trace"
+TRACE_FORMAT: Final = "hyperleak-trace"
 TRACE_VERSION = 1
 
-Count = Annotated[int, Field(ge=0)]
-Bytes = int
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Bytes = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 WindowKind = Literal["warmup", "load", "idle", "mix", "soak"]
 
 

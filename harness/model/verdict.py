@@ -24,7 +24,12 @@ class Holder(Value):
 
 
 class EndpointVerdict(Value):
-    """`detectable_bytes_per_request`: the smallest leak that this run would have called one."""
+    """One endpoint's answer.
+
+    `p_value` is one-sided, of "grows by no more than the threshold", before Holm's correction. `ci95` is two-sided.
+    `upper_limit_bytes_per_request`: at the run's confidence it leaks less than this (what "clean" means in numbers).
+    `detectable_bytes_per_request`: the smallest leak this run would have called one, four times out of five.
+    """
 
     name: str
     verdict: EndpointOutcome
@@ -37,6 +42,7 @@ class EndpointVerdict(Value):
     cause: Cause = "unknown"
     holders: tuple[Holder, ...] = ()
     failures: dict[str, int] = {}
+    upper_limit_bytes_per_request: float | None = None
     detectable_bytes_per_request: float | None = None
     note: str = ""
 

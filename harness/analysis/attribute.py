@@ -1,0 +1,154 @@
+"""A recording in, a verdict out; the same for a live run, a run folder and a trace of somebody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from harness.analysis.cause import cause_of, growth_per_request
+from harness.analysis.decide import Decision, Settings, decide
+from harness.analysis.estimate import Estimates, estimate, usable_rows
+from harness.analysis.events import events_of
+from harness.analysis.resident import decide_alone, native_leaks
+from harness.analysis.windows import WindowTable, available_channels, window_table
+from harness.model.samples import Recording
+from harness.model.verdict import Channel, EndpointOutcome, EndpointVerdict, Outcome, Verdict
+
+NOTHING_SAMPLED = "nothing was sampled that growth could be read from"
+
+
+def analyse(recording: Recording, settings: Settings, *, run_id: str = "") -> Verdict:
+    """Attributes growth to the endpoints of `recording`."""
+    table = window_table(recording)
+    channels = list(available_channels(table))
+    decisions, channel, whole = _decisions(table, channels, settings)
+    resident = next((c for c in channels if c != "php_heap"), channel)
+    native: dict[int, Decision] = {}
+    if channel == "php_heap" and resident != channel:
+        native = native_leaks(table, resident, settings, [d.outcome not in ("clean", "bounded") for d in decisions])
+    endpoints = tuple(
+        _endpoint(table, e, native.get(e, decision), resident if e in native else channel, recording)
+        for e, decision in enumerate(decisions)
+    )
+    remainder = _remainder(table, channel, whole, settings) if whole else 0.0
+    return Verdict(
+        run_id=run_id,
+        outcome=_outcome([e.verdict for e in endpoints], remainder > settings.threshold_bytes),
+        endpoints=endpoints,
+        time_driven_bytes_per_second=_time_driven(whole, settings) if whole else 0.0,
+        unattributed_bytes_per_request=remainder,
+        events=events_of(recording),
+        notes=(*recording.header.notes, *_notes(recording, table, channel, whole)),
+        environment={"target": recording.header.target, "schedule": recording.header.schedule},
+    )
+
+
+def _decisions(
+    table: WindowTable, channels: list[Channel], settings: Settings
+) -> tuple[list[Decision], Channel, Estimates | None]:
+    channel = channels[0] if channels else "php_heap"
+    found = decide(table, channel, settings) if channels else None
+    if found is None:
+        return [_unknown(table, e, bool(channels)) for e in range(len(table.endpoints))], channel, None
+    decisions, whole = found
+    if channel != "php_heap":
+        decisions = decide_alone(table, channel, settings, decisions)
+    return decisions, channel, whole
+
+
+def _unknown(table: WindowTable, endpoint: int, sampled: bool) -> Decision:
+    far = float(2**53)
+    return Decision(
+        outcome="inconclusive",
+        bytes_per_request=0.0,
+        ci95=(-far, far),
+        p_value=1.0,
+        upper_limit=far,
+        detectable=far,
+        requests=int(table.requests[:, endpoint].sum()),
+        note="too few unbroken windows" if sampled else NOTHING_SAMPLED,
+    )
+
+
+def _endpoint(
+    table: WindowTable, e: int, decision: Decision, channel: Channel, recording: Recording
+) -> EndpointVerdict:
+    per_request = growth_per_request(table, e)
+    leaks = decision.outcome == "leak"
+    return EndpointVerdict(
+        name=table.endpoints[e],
+        verdict=decision.outcome,
+        bytes_per_request=round(decision.bytes_per_request, 3),
+        ci95=(round(decision.ci95[0], 3), round(decision.ci95[1], 3)),
+        p_value=decision.p_value,
+        requests=decision.requests,
+        channel=channel,
+        per_request=per_request,
+        cause=cause_of(channel, per_request) if leaks else "unknown",
+        failures=_failures(recording, e),
+        upper_limit_bytes_per_request=round(decision.upper_limit, 3),
+        detectable_bytes_per_request=round(decision.detectable, 3),
+        note=decision.note,
+    )
+
+
+def _failures(recording: Recording, endpoint: int) -> dict[str, int]:
+    """By status, of an endpoint that had failures; the statuses of the expected answers stand beside them."""
+    last = recording.samples[-1] if recording.samples else None
+    if last is None or not last.failures[endpoint]:
+        return {}
+    return dict(last.statuses[endpoint]) if last.statuses else {"failed": last.failures[endpoint]}
+
+
+def _outcome(verdicts: list[EndpointOutcome], together: bool) -> Outcome:
+    if together or "leak" in verdicts:
+        return "leak"
+    return "inconclusive" if "inconclusive" in verdicts or not verdicts else "clean"
+
+
+def _remainder(table: WindowTable, channel: Channel, whole: Estimates, settings: Settings) -> float:
+    """Growth of the realistic mix beyond the sum of its endpoints' own, bytes a request; 0 where it is not sure.
+
+    The mix is refitted with a column of its own: all its requests, whose slope is what its endpoints leave unexplained.
+    """
+    rows = table.select(~table.broken & np.isfinite(table.growth[channel]))
+    if rows.mix.sum() < 2 or not np.any(~rows.mix):
+        return 0.0
+    with_mix = replace(
+        rows,
+        endpoints=(*rows.endpoints, "mix"),
+        requests=np.column_stack([rows.requests, np.where(rows.mix, rows.requests.sum(axis=1), 0.0)]),
+    )
+    try:
+        fitted = estimate(with_mix, channel)
+    except ValueError:
+        return 0.0
+    sure = fitted.lower(1.0 - settings.alpha)[-1] > 0 and np.isfinite(whole.error).all()
+    return round(float(fitted.mean[-1]), 3) if sure else 0.0
+
+
+def _time_driven(whole: Estimates, settings: Settings) -> float:
+    """Bytes a second that idle windows grow too; 0 where it is not sure."""
+    if whole.time_slope is None or not np.isfinite(whole.fit.errors[-1]):
+        return 0.0
+    sure = whole.fit.lower(1.0 - settings.alpha)[-1] > 0
+    return round(whole.time_slope, 3) if sure else 0.0
+
+
+def _notes(recording: Recording, table: WindowTable, channel: Channel, whole: Estimates | None) -> list[str]:
+    notes = []
+    if recording.truncated:
+        notes.append("the recording ends in the middle of a line; what came before it was analysed")
+    if broken := int(table.broken.sum()):
+        notes.append(f"{broken} of {len(table)} windows were left out: a process was born or died in them")
+    if whole is not None and whole.time_slope is None:
+        notes.append("no idle windows: growth by time alone cannot be told from growth by requests")
+    if whole is not None and channel != "php_heap":
+        notes.append(
+            f"the PHP heaps were not read; on {channel} a leak is only called where the endpoint was driven alone, "
+            "since resident memory grows in other windows than those that leak"
+        )
+    if whole is not None and (rows := int(usable_rows(table, channel).sum())) < 2 * len(table.endpoints):
+        notes.append(f"only {rows} windows could be used for {len(table.endpoints)} endpoints")
+    return notes

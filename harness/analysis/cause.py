@@ -1,0 +1,40 @@
+"""Which of the known causes the growing channels point to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.analysis.regression import robust_fit
+from harness.analysis.windows import COUNTED, WindowTable
+from harness.model.verdict import Cause, Channel
+
+# A thing kept for every second request or more is what holds the memory, not a side effect.
+KEPT_PER_REQUEST = 0.5
+
+_CAUSE_OF_COUNT: tuple[tuple[str, Cause], ...] = (
+    ("timers", "timer"),
+    ("coroutines", "coroutine"),
+    ("open_fds", "resource"),
+    ("resources", "resource"),
+)
+
+
+def growth_per_request(table: WindowTable, endpoint: int) -> dict[str, float]:
+    """Open files, coroutines, timers and resources kept by each request; those that could be counted."""
+    found = {}
+    for name in COUNTED:
+        rows = table.select(~table.broken & ~table.mix & np.isfinite(table.counts[name]))
+        try:
+            fit = robust_fit(rows.requests, rows.counts[name], floor=1.0)
+        except ValueError:
+            continue
+        found[name] = round(float(fit.slopes[endpoint]), 4) + 0.0
+    return found
+
+
+def cause_of(channel: Channel, per_request: dict[str, float]) -> Cause:
+    """The cause of a leak by what grows with it; "unknown" where only a census of the holders can tell."""
+    for name, cause in _CAUSE_OF_COUNT:
+        if per_request.get(name, 0.0) >= KEPT_PER_REQUEST:
+            return cause
+    return "unknown" if channel == "php_heap" else "extension"

@@ -1,0 +1,163 @@
+"""From estimates to a verdict for each endpoint: leak, clean, bounded, garbage, or not known yet."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from harness.analysis.estimate import QUANTUM_BYTES, Estimates, estimate, usable_rows
+from harness.analysis.regression import Fit, robust_fit
+from harness.analysis.windows import Bools, Floats, WindowTable
+from harness.model.verdict import Channel, EndpointOutcome
+
+# Growth that gave back this share of itself in sudden drops was garbage waiting for the collector.
+GARBAGE_SHARE = 0.25
+# Growth whose later half is surely below its earlier half, and below this share of it, is slowing down.
+SLOWING_SHARE = 0.85
+SLOWING_LEVEL = 0.99
+HALVES_LEVEL = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`threshold_bytes` a request is the smallest growth called a leak; `confidence` of the whole run.
+
+    `looks`: how often the data may be looked at; the error allowed is divided over them.
+    """
+
+    threshold_bytes: float = 64.0
+    confidence: float = 0.99
+    looks: int = 1
+
+    @property
+    def alpha(self) -> float:
+        return (1.0 - self.confidence) / self.looks
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One endpoint on one channel; `note` says what a person should know about it."""
+
+    outcome: EndpointOutcome
+    bytes_per_request: float
+    ci95: tuple[float, float]
+    p_value: float
+    upper_limit: float
+    detectable: float
+    requests: int
+    note: str = ""
+
+
+def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[list[Decision], Estimates] | None:
+    """Decisions on the usable rows of `table`, one an endpoint; None where there are too few windows."""
+    rows = table.select(usable_rows(table, channel))
+    try:
+        whole = estimate(rows, channel)
+    except ValueError:
+        return None
+    halves = _halves(rows, channel)
+    growing = _holm(whole.p_above(settings.threshold_bytes), settings.alpha)
+    level = 1.0 - settings.alpha / max(1, len(table.endpoints))
+    lower95, upper95, upper = whole.lower(0.975), whole.upper(0.975), whole.upper(level)
+    p_values, detectable = whole.p_above(settings.threshold_bytes), whole.detectable(level)
+    decisions = []
+    for e in range(len(table.endpoints)):
+        outcome, note = _outcome(e, whole, halves, bool(growing[e]), float(upper[e]), settings)
+        decisions.append(
+            Decision(
+                outcome=outcome,
+                bytes_per_request=float(whole.mean[e]),
+                ci95=(_finite(lower95[e]), _finite(upper95[e])),
+                p_value=float(p_values[e]),
+                upper_limit=_finite(upper[e]),
+                detectable=_finite(detectable[e]),
+                requests=int(whole.requests[e]),
+                note=note,
+            )
+        )
+    return decisions, whole
+
+
+def _outcome(
+    e: int, whole: Estimates, halves: _Halves | None, growing: bool, upper: float, settings: Settings
+) -> tuple[EndpointOutcome, str]:
+    threshold = settings.threshold_bytes
+    if whole.requests[e] == 0 or not np.isfinite(whole.error[e]):
+        return "inconclusive", "its requests cannot be told apart from another endpoint's in this schedule"
+    if halves is None:
+        return "inconclusive", "too few windows to see whether the growth goes on"
+    if halves.stopped(e, threshold):
+        return "bounded", f"grew by {halves.early(e):.0f} B/request at first, then stopped"
+    if not growing:
+        if upper < threshold and halves.late_limits(e)[0] < threshold:
+            return "clean", ""
+        return "inconclusive", ""
+    if whole.dropped[e] > GARBAGE_SHARE * whole.mean[e] * whole.requests[e]:
+        return "garbage", "grows, and is given back when the cycle collector runs"
+    if halves.slowing(e):
+        return "inconclusive", (
+            f"growth is slowing down ({halves.early(e):.0f}, then {halves.late(e):.0f} B/request): "
+            "a cache that is still filling? Give it a longer budget"
+        )
+    if halves.late_limits(e)[0] <= threshold:
+        return "inconclusive", "grows, but not surely so in the second half of the windows"
+    return "leak", ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Halves:
+    """Steady slopes of the earlier and the later half of each endpoint's own windows, from one fit of 2p columns."""
+
+    fit: Fit
+    endpoints: int
+
+    def early(self, e: int) -> float:
+        return float(self.fit.slopes[e])
+
+    def late(self, e: int) -> float:
+        return float(self.fit.slopes[self.endpoints + e])
+
+    def late_limits(self, e: int) -> tuple[float, float]:
+        late = self.endpoints + e
+        return float(self.fit.lower(HALVES_LEVEL)[late]), float(self.fit.upper(HALVES_LEVEL)[late])
+
+    def stopped(self, e: int, threshold: float) -> bool:
+        return bool(self.fit.lower(HALVES_LEVEL)[e] > threshold and self.late_limits(e)[1] < threshold)
+
+    def slowing(self, e: int) -> bool:
+        late = self.endpoints + e
+        error = math.hypot(self.fit.errors[e], self.fit.errors[late])
+        freedom = self.fit.freedom[e] + self.fit.freedom[late]
+        surely = self.early(e) - self.late(e) > stats.t.ppf(SLOWING_LEVEL, freedom) * error
+        return bool(surely and self.late(e) < SLOWING_SHARE * self.early(e))
+
+
+def _halves(rows: WindowTable, channel: Channel) -> _Halves | None:
+    driven = rows.requests > 0
+    late = np.cumsum(driven, axis=0) > driven.sum(axis=0) / 2
+    columns = [np.where(late, 0.0, rows.requests), np.where(late, rows.requests, 0.0)]
+    if not driven.any(axis=1).all():
+        columns.append(rows.duration_s[:, None])
+    try:
+        fit = robust_fit(np.hstack(columns), rows.growth[channel], floor=QUANTUM_BYTES[channel])
+    except ValueError:
+        return None
+    return _Halves(fit, len(rows.endpoints))
+
+
+def _holm(p_values: Floats, alpha: float) -> Bools:
+    """Which hypotheses fall (S. Holm, "A simple sequentially rejective multiple test procedure", 1979)."""
+    order = np.argsort(p_values)
+    bounds = alpha / np.arange(len(p_values), 0, -1)
+    passed = np.minimum.accumulate(p_values[order] <= bounds)
+    rejected = np.zeros(len(p_values), dtype=bool)
+    rejected[order[passed]] = True
+    return rejected
+
+
+def _finite(value: float, bound: float = float(2**53)) -> float:
+    """JSON knows no infinity: a limit that isn't there is this far away."""
+    return float(np.clip(value, -bound, bound))

@@ -1,0 +1,36 @@
+"""What happened to the target's processes, read from the samples."""
+
+from __future__ import annotations
+
+import itertools
+
+from harness.model.samples import Event, ProcessReading, Recording, Sample
+
+
+def events_of(recording: Recording) -> tuple[Event, ...]:
+    """Recorded events and those seen as births and deaths of processes, in order of time."""
+    samples = recording.samples
+    seen = [event for sample in samples for event in sample.events]
+    for before, after in itertools.pairwise(samples):
+        seen.extend(_restarts(before, after))
+    return tuple(sorted(seen, key=lambda event: event.elapsed_s))
+
+
+def _restarts(before: Sample, after: Sample) -> list[Event]:
+    """Each process that died with a newborn to take its place; either alone is an event of its own."""
+    earlier, later = {p.key: p for p in before.processes}, {p.key: p for p in after.processes}
+    gone = [earlier[key] for key in earlier if key not in later]
+    born = [later[key] for key in later if key not in earlier]
+    pairs = list(zip(gone, born, strict=False))
+    events = [Event(elapsed_s=after.elapsed_s, kind="worker_restart", detail=_restart(a, b)) for a, b in pairs]
+    events += [_event(after, "process_exit", p) for p in gone[len(pairs) :]]
+    events += [_event(after, "process_start", p) for p in born[len(pairs) :]]
+    return events
+
+
+def _restart(gone: ProcessReading, born: ProcessReading) -> str:
+    return f"pid {gone.pid} {gone.name} → pid {born.pid} {born.name}".replace("  ", " ").rstrip()
+
+
+def _event(sample: Sample, kind: str, process: ProcessReading) -> Event:
+    return Event(elapsed_s=sample.elapsed_s, kind=kind, detail=f"pid {process.pid} {process.name}".rstrip())

@@ -1,0 +1,117 @@
+"""Which windows a run needs, decided as it goes: warm-up, blocks until all is decided, native memory, the mix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.analysis.attribute import analyse
+from harness.analysis.decide import Settings
+from harness.analysis.windows import window_table
+from harness.load.schedule import Design
+from harness.model.scenario import Scenario
+from harness.model.verdict import Verdict
+from harness.session import Session
+
+LOOKS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+NATIVE_BLOCKS = 6
+MIX_WINDOWS = 4
+SMALLEST_WINDOW_REQUESTS = 20
+LARGEST_WINDOW_REQUESTS = 100_000
+# Part of the budget that is kept back from the blocks, for native memory and the mix.
+RESERVED_SHARE = 0.35
+
+
+@dataclass
+class Conductor:
+    """Drives a session by a scenario; `looked` is told each interim verdict."""
+
+    scenario: Scenario
+    session: Session
+    settings: Settings
+    heap: bool
+    looked: Callable[[Verdict], None]
+    block: int = 0
+
+    def perform(self) -> None:
+        """Drives everything that the scenario's profile asks for, within its budget of time."""
+        plan, session = self.scenario.load, self.session
+        warm = self._design(plan.warmup_requests)
+        session.drive(warm.warmup(plan.warmup_requests) if plan.warmup_requests else ())
+        began_s = session.elapsed_s
+        deadline_s = began_s + plan.budget_s
+        design = self._design(self._window_requests())
+        if plan.profile == "soak":
+            self._soak(design, deadline_s)
+        elif not self.heap:
+            self._each_alone(design, deadline_s)
+        else:
+            self._blocks(design, deadline_s - RESERVED_SHARE * plan.budget_s)
+            self._native(design, deadline_s)
+            self._mix(design)
+
+    def _design(self, requests: int) -> Design:
+        count = len(self.scenario.endpoints)
+        return Design(self.scenario.seed, count, requests, self.scenario.load.window_s)
+
+    def _window_requests(self) -> int:
+        """Requests of a window: rate times length; at an unlimited rate, by the pace of the warm-up."""
+        plan = self.scenario.load
+        rate = plan.rate or self._measured_rate()
+        return min(max(round(rate * plan.window_s), SMALLEST_WINDOW_REQUESTS), LARGEST_WINDOW_REQUESTS)
+
+    def _measured_rate(self) -> float:
+        last = self.session.samples[-1]
+        load_s = sum(sample.window.load_s for sample in self.session.samples if sample.window)
+        return sum(last.requests) / load_s if load_s else 0.0
+
+    def _blocks(self, design: Design, deadline_s: float) -> None:
+        active = list(range(len(self.scenario.endpoints)))
+        while active and not self.session.stopped() and self.session.elapsed_s < deadline_s:
+            self.session.drive(design.block(self.block, active))
+            self.block += 1
+            design = self._smaller_if_broken(design)
+            if self.block in LOOKS:
+                active = self._undecided(self._look())
+
+    def _native(self, design: Design, deadline_s: float) -> None:
+        """Blocks of the endpoints that keep nothing on the heap: what grows now is native memory."""
+        quiet = [e for e, found in enumerate(self._look().endpoints) if found.verdict in ("clean", "bounded")]
+        for _ in range(NATIVE_BLOCKS if quiet else 0):
+            if self.session.elapsed_s >= deadline_s:
+                return
+            self.session.drive(design.block(self.block, quiet))
+            self.block += 1
+
+    def _mix(self, design: Design) -> None:
+        if len(self.scenario.endpoints) > 1:
+            weights = [endpoint.weight for endpoint in self.scenario.endpoints]
+            self.session.drive(design.mix(self.block, weights, MIX_WINDOWS))
+
+    def _each_alone(self, design: Design, deadline_s: float) -> None:
+        left_s = deadline_s - self.session.elapsed_s
+        each = int(left_s / len(self.scenario.endpoints) / self.scenario.load.window_s)
+        self.session.drive(design.alone(self.block, max(1, each - 2)))
+
+    def _soak(self, design: Design, deadline_s: float) -> None:
+        weights = [endpoint.weight for endpoint in self.scenario.endpoints]
+        while not self.session.stopped() and self.session.elapsed_s < deadline_s:
+            self.session.drive([design.soak(self.block, weights)])
+            self.block += 1
+            if self.block in LOOKS:
+                self._look()
+
+    def _look(self) -> Verdict:
+        verdict = analyse(self.session.recording, self.settings)
+        self.looked(verdict)
+        return verdict
+
+    def _undecided(self, verdict: Verdict) -> list[int]:
+        return [e for e, found in enumerate(verdict.endpoints) if found.verdict == "inconclusive"]
+
+    def _smaller_if_broken(self, design: Design) -> Design:
+        """Half the requests a window where more than half of the windows lost a process to recycling."""
+        table = window_table(self.session.recording)
+        if len(table) == 0 or table.broken.mean() <= 0.5 or design.requests <= SMALLEST_WINDOW_REQUESTS:
+            return design
+        return self._design(max(SMALLEST_WINDOW_REQUESTS, design.requests // 2))

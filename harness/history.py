@@ -1,0 +1,89 @@
+"""The results folder as a database: `<scenario>/<utc>-<rev>-<id>/` with samples.jsonl and record.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from harness.errors import InputError, StorageError
+from harness.model.verdict import Verdict
+
+SAMPLES = "samples.jsonl"
+RECORD = "record.json"
+NO_REVISION = "norev"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Where one run keeps everything; `run_id` is also the label of all that the run starts."""
+
+    path: Path
+    run_id: str
+
+    @property
+    def samples(self) -> Path:
+        return self.path / SAMPLES
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    def write_record(self, verdict: Verdict) -> Path:
+        """Writes record.json whole or not at all. Raises StorageError."""
+        target, draft = self.path / RECORD, self.path / f".{RECORD}.part"
+        text = json.dumps(verdict.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+        try:
+            draft.write_text(text, encoding="utf-8")
+            os.replace(draft, target)
+        except OSError as error:
+            raise storage_error(target, error) from error
+        return target
+
+
+def new_run(results: Path, scenario: str, source: Path, now: datetime | None = None) -> RunFolder:
+    """Makes the folder of a new run of `scenario`, named by time, the revision of `source` and a random id."""
+    stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    identity = secrets.token_hex(3)
+    folder = results / scenario / f"{stamp}-{revision(source)}-{identity}"
+    try:
+        (folder / "logs").mkdir(parents=True)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+    return RunFolder(folder.resolve(), f"{scenario}-{stamp.lower()}-{identity}")
+
+
+def revision(source: Path) -> str:
+    """Short commit of the checkout that holds `source`, "norev" where there is none."""
+    directory = source if source.is_dir() else source.parent
+    command = ["git", "-C", str(directory), "rev-parse", "--short", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return NO_REVISION
+    return found.stdout.strip() if found.returncode == 0 else NO_REVISION
+
+
+def read_record(path: Path) -> Verdict:
+    """The verdict of a run folder or a record file. Raises InputError."""
+    file = path / RECORD if path.is_dir() else path
+    try:
+        return Verdict.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror or error}", hint="give a run folder or its record.json") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the document"
+        raise InputError(f"{file}: {where}: {first['msg']}", hint="is it a record of hyperleak?") from error
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{path}: {error.strerror or error}", hint="free some space or choose another folder with --results"
+    )

@@ -1,0 +1,119 @@
+"""A verdict for a person at a terminal: the answer first, then the table, then what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from harness.model.verdict import EndpointVerdict, Verdict
+from harness.units import format_size
+
+_STYLES = {
+    "leak": "bold red",
+    "clean": "green",
+    "bounded": "cyan",
+    "garbage": "cyan",
+    "inconclusive": "yellow",
+}
+_ORDER = ("leak", "inconclusive", "garbage", "bounded", "clean")
+_UNKNOWN_BYTES = 2.0**40
+
+
+def render_verdict(verdict: Verdict, *, folder: Path | None = None) -> RenderableType:
+    """The whole answer; `folder` is where the run keeps its samples and record."""
+    parts: list[RenderableType] = [headline(verdict), Text(), _table(verdict)]
+    parts += [Text(f"• {sentence}") for sentence in _remarks(verdict)]
+    if folder is not None:
+        parts += [Text(), Text(f"Kept in {folder}", style="dim")]
+    return Group(*parts)
+
+
+def headline(verdict: Verdict) -> Text:
+    """One line that answers "is there a leak, and where"."""
+    leaks = sorted(_with(verdict, "leak"), key=lambda e: -e.bytes_per_request)
+    if leaks:
+        named = ", ".join(f"{e.name} {_bytes(e.bytes_per_request)}/request" for e in leaks)
+        return Text(f"LEAK: {named}", style=_STYLES["leak"])
+    if verdict.outcome == "leak":
+        together = _bytes(verdict.unattributed_bytes_per_request)
+        return Text(f"LEAK: no endpoint by itself, {together}/request together", style=_STYLES["leak"])
+    if verdict.outcome == "clean":
+        limit = max((e.upper_limit_bytes_per_request or 0.0 for e in verdict.endpoints), default=0.0)
+        return Text(f"CLEAN: no endpoint keeps as much as {_bytes(max(limit, 1.0))}/request", style=_STYLES["clean"])
+    open_ones = _with(verdict, "inconclusive")
+    return Text(
+        f"INCONCLUSIVE: could not tell for {len(open_ones)} of {len(verdict.endpoints)} endpoints",
+        style=_STYLES["inconclusive"],
+    )
+
+
+def _table(verdict: Verdict) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("endpoint", overflow="fold")
+    table.add_column("verdict")
+    for title in ("bytes/request", "95% limits", "requests"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("channel")
+    table.add_column("cause")
+    for endpoint in sorted(verdict.endpoints, key=lambda e: (_ORDER.index(e.verdict), -e.bytes_per_request)):
+        table.add_row(
+            escape(endpoint.name),
+            Text(endpoint.verdict, style=_STYLES[endpoint.verdict]),
+            f"{_known(endpoint.bytes_per_request)}",
+            _limits(endpoint),
+            f"{endpoint.requests:,}",
+            endpoint.channel,
+            endpoint.cause if endpoint.verdict == "leak" else "",
+        )
+    return table
+
+
+def _remarks(verdict: Verdict) -> Iterable[str]:
+    for endpoint in verdict.endpoints:
+        if endpoint.note:
+            yield f"{endpoint.name}: {endpoint.note}"
+        elif endpoint.verdict == "inconclusive" and endpoint.detectable_bytes_per_request:
+            yield f"{endpoint.name}: a leak under {_bytes(endpoint.detectable_bytes_per_request)}/request is not seen yet"
+        if endpoint.failures:
+            counts = ", ".join(f"{count:,} × {status}" for status, count in sorted(endpoint.failures.items()))
+            yield f"{endpoint.name}: unexpected answers ({counts})"
+    if verdict.time_driven_bytes_per_second:
+        yield f"grows by {_bytes(verdict.time_driven_bytes_per_second)}/s with no traffic at all: no endpoint's fault"
+    if verdict.unattributed_bytes_per_request:
+        together = _bytes(verdict.unattributed_bytes_per_request)
+        yield f"all endpoints together keep {together}/request more than each by itself"
+    yield from _event_lines(verdict)
+    yield from verdict.notes
+
+
+def _event_lines(verdict: Verdict) -> Iterable[str]:
+    kinds: dict[str, list[str]] = {}
+    for event in verdict.events:
+        kinds.setdefault(event.kind, []).append(f"at {event.elapsed_s:.1f} s {event.detail}".rstrip())
+    for kind, details in kinds.items():
+        more = f" and {len(details) - 2} more" if len(details) > 2 else ""
+        yield f"{kind.replace('_', ' ')}: {'; '.join(details[:2])}{more}"
+
+
+def _with(verdict: Verdict, outcome: str) -> list[EndpointVerdict]:
+    return [endpoint for endpoint in verdict.endpoints if endpoint.verdict == outcome]
+
+
+def _limits(endpoint: EndpointVerdict) -> str:
+    low, high = endpoint.ci95
+    return f"{_known(low)} … {_known(high)}" if abs(high) < _UNKNOWN_BYTES else "unknown"
+
+
+def _known(value: float) -> str:
+    if abs(value) >= _UNKNOWN_BYTES:
+        return "unknown"
+    return f"{value + 0.0:,.0f}" if abs(value) >= 10 or round(value) == 0 else f"{value:.1f}"
+
+
+def _bytes(value: float) -> str:
+    return format_size(value) if abs(value) < _UNKNOWN_BYTES else "unknown"

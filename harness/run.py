@@ -1,0 +1,150 @@
+"""One scenario, from starting its target to the record of its verdict."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import harness
+from harness.analysis.attribute import analyse
+from harness.analysis.decide import Settings
+from harness.conduct import LOOKS, Conductor
+from harness.history import RunFolder, new_run
+from harness.load.generator import LocustGenerator, start_generator
+from harness.model.load import LoadSpec
+from harness.model.samples import Sample, TraceHeader
+from harness.model.scenario import Scenario
+from harness.model.target import TargetHandle, TargetState
+from harness.model.verdict import Verdict
+from harness.sample.recorder import Recorder
+from harness.sample.sampler import Sampler, open_sampler
+from harness.session import Session
+from harness.target import RunLabels, RunningTarget, start_target
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Who looks on: `phase` is told what begins, `sample` each settled sample, `look` each interim verdict."""
+
+    phase: Callable[[str], None]
+    sample: Callable[[Sample], None]
+    look: Callable[[Verdict], None]
+    stop_asked: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """`ended` tells how a target that died had ended, `log_tail` its last words; the verdict stands on what was before.
+
+    `interrupted`: the user stopped the run early, at the end of a window.
+    """
+
+    folder: RunFolder
+    scenario: Scenario
+    verdict: Verdict
+    ended: TargetState | None = None
+    log_tail: str = ""
+    interrupted: bool = False
+
+
+def settings_of(scenario: Scenario) -> Settings:
+    return Settings(scenario.threshold_bytes, scenario.confidence, looks=len(LOOKS))
+
+
+def run_scenario(scenario: Scenario, results: Path, watcher: Watcher) -> RunResult:
+    """Runs `scenario` and keeps all of it in a new folder under `results`. Raises MeasureError."""
+    folder = new_run(results, scenario.name, scenario.source)
+    log_tail = ""
+    with ExitStack() as stack:
+        watcher.phase("starting the target")
+        labels = RunLabels(run_id=folder.run_id, scenario=scenario.name)
+        target = stack.enter_context(start_target(scenario.target, labels, log_dir=folder.logs))
+        sampler = stack.enter_context(open_sampler(target.handle, heap=scenario.sampling.heap))
+        watcher.phase("starting the load generator")
+        load = stack.enter_context(start_generator(_load_spec(scenario, target.handle), log_dir=folder.logs))
+        header = _header(scenario, target.handle, sampler)
+        sink = stack.enter_context(Recorder(folder.samples, header))
+        session = _session(scenario, load, sampler, sink, header, target, watcher)
+        _perform(scenario, session, sampler, watcher)
+        if session.ended:
+            log_tail = target.logs_tail(20)
+    verdict = analyse(session.recording, settings_of(scenario), run_id=folder.run_id)
+    folder.write_record(verdict)
+    return RunResult(folder, scenario, verdict, session.ended, log_tail, watcher.stop_asked())
+
+
+def _perform(scenario: Scenario, session: Session, sampler: Sampler, watcher: Watcher) -> None:
+    watcher.phase("measuring")
+    session.begin()
+    heap = "php_heap" in sampler.channels
+    Conductor(scenario, session, settings_of(scenario), heap=heap, looked=watcher.look).perform()
+
+
+def _session(
+    scenario: Scenario,
+    load: LocustGenerator,
+    sampler: Sampler,
+    sink: Recorder,
+    header: TraceHeader,
+    target: RunningTarget,
+    watcher: Watcher,
+) -> Session:
+    return Session(
+        load=load,
+        memory=sampler,
+        sink=sink,
+        header=header,
+        target_state=target.state,
+        stop_asked=watcher.stop_asked,
+        observe=watcher.sample,
+        rate=scenario.load.rate,
+        settle_timeout_s=scenario.sampling.settle_timeout_s,
+        request_timeout_s=scenario.load.request_timeout_s,
+    )
+
+
+def _load_spec(scenario: Scenario, handle: TargetHandle) -> LoadSpec:
+    plan = scenario.load
+    return LoadSpec(
+        base_url=handle.base_url,
+        endpoints=scenario.endpoints,
+        login=scenario.login,
+        users=plan.users,
+        request_timeout_s=plan.request_timeout_s,
+        seed=scenario.seed,
+        workers=plan.workers,
+        remote_workers=plan.remote_workers,
+        bind=plan.bind,
+        bind_port=plan.bind_port,
+    )
+
+
+def _header(scenario: Scenario, handle: TargetHandle, sampler: Sampler) -> TraceHeader:
+    """What is needed to analyse the samples again, to compare the run with another, and to repeat it."""
+    plan = scenario.load
+    return TraceHeader(
+        endpoints=tuple(endpoint.name for endpoint in scenario.endpoints),
+        target={"kind": handle.kind, "base_url": handle.base_url, **handle.environment, **_environment()},
+        schedule={
+            "kind": plan.profile,
+            "seed": scenario.seed,
+            "window_s": plan.window_s,
+            "rate": plan.rate,
+            "users": plan.users,
+            "workers": plan.workers + plan.remote_workers,
+            "drained": True,
+            "looks": len(LOOKS),
+            "threshold_bytes": scenario.threshold_bytes,
+            "confidence": scenario.confidence,
+            "channels": list(sampler.channels),
+        },
+        notes=sampler.notes,
+    )
+
+
+def _environment() -> dict[str, Any]:
+    return {"hyperleak": harness.__version__, "python": platform.python_version(), "machine": platform.machine()}

@@ -1,0 +1,212 @@
+"""The target's processes as this host's kernel shows them: who lives, and what each one holds.
+
+psutil finds and names them; one read of /proc/PID/stat (8 µs) tells identity, faults and RSS, and
+/proc/PID/smaps_rollup the exact private and proportional memory. The kernel walks the page table for the latter (30 µs
+a MiB), so it is read only when a process of the target has faulted since, and where a cgroup tells the container's
+memory anyway, no more often than `EXACT_SHARE` of a core allows: the two fields are None in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from harness.model.samples import PhpReading, ProcessReading
+
+EXACT_SHARE = 0.01
+_NAME_LENGTH = 120
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_READ_BYTES = 8192
+
+
+class _Stat(NamedTuple):
+    started_s: float
+    faults: int
+    rss_bytes: int
+
+
+class _Exact(NamedTuple):
+    pss_bytes: int | None
+    private_dirty_bytes: int | None
+
+
+_HIDDEN = _Exact(None, None)
+
+
+class ProcessTable:
+    """The processes of one target, remembered from reading to reading.
+
+    `members` lists the container's pids (its cgroup); without it they are the root's session and descendants, and
+    whoever was among them once. `exact_always`: the private memory is wanted in every reading, at any cost.
+    """
+
+    def __init__(
+        self,
+        root_pid: int,
+        *,
+        members: Callable[[], Iterable[int]] | None = None,
+        exact_always: bool = False,
+    ) -> None:
+        self._root = (root_pid, _started_s(root_pid))
+        self._members = members or self._family
+        self._exact_always = exact_always
+        self._known: dict[int, tuple[float, psutil.Process]] = {}
+        self._stats: dict[int, _Stat] = {}
+        self._exact: dict[int, _Exact] = {}
+        self._exact_due_s = 0.0
+
+    def pids(self) -> tuple[int, ...]:
+        """The pids of now, in ascending order; some may be zombies."""
+        return tuple(sorted(self._members()))
+
+    def read(self, pids: Iterable[int], heaps: Mapping[int, PhpReading] | None = None) -> tuple[ProcessReading, ...]:
+        """One reading for each of `pids`; those that are gone or dead (zombies) are left out."""
+        stats = self._meet({pid: stat for pid in pids if (stat := _read_stat(pid)) is not None})
+        exact = self._exact_of(stats)
+        php = heaps or {}
+        return tuple(self._reading(pid, stat, exact.get(pid, _HIDDEN), php.get(pid)) for pid, stat in stats.items())
+
+    def _reading(self, pid: int, stat: _Stat, exact: _Exact, php: PhpReading | None) -> ProcessReading:
+        process = self._known[pid][1]
+        return ProcessReading(
+            pid=pid,
+            name=_name(process),
+            started_s=stat.started_s,
+            rss_bytes=stat.rss_bytes,
+            pss_bytes=exact.pss_bytes,
+            private_dirty_bytes=exact.private_dirty_bytes,
+            open_fds=_open_fds(process),
+            php=php,
+        )
+
+    def _meet(self, stats: dict[int, _Stat]) -> dict[int, _Stat]:
+        """Keeps a psutil handle for each process, a new one for a pid that was given again."""
+        known: dict[int, tuple[float, psutil.Process]] = {}
+        for pid, stat in stats.items():
+            old = self._known.get(pid)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                known[pid] = old if old and old[0] == stat.started_s else (stat.started_s, psutil.Process(pid))
+        self._known = known
+        return {pid: stats[pid] for pid in known}
+
+    def _exact_of(self, stats: dict[int, _Stat]) -> dict[int, _Exact]:
+        """A fault in one process can make a page another one's own, so all of them are read, or none."""
+        if stats == self._stats:
+            return self._exact
+        now_s = time.monotonic()
+        if now_s < self._exact_due_s and not self._exact_always:
+            return {}
+        cpu_s = time.thread_time()
+        self._stats, self._exact = stats, {pid: _read_exact(pid) for pid in stats}
+        self._exact_due_s = now_s + (time.thread_time() - cpu_s) / EXACT_SHARE
+        return self._exact
+
+    def _family(self) -> set[int]:
+        """The root's session, the descendants, and those seen before: a daemon leaves both."""
+        root_pid, root_started_s = self._root
+        seen = {root_pid: root_started_s, **{pid: started_s for pid, (started_s, _) in self._known.items()}}
+        family = {pid for pid, started_s in seen.items() if started_s and _started_s(pid) == started_s}
+        family |= {pid for pid in psutil.pids() if _session(pid) == root_pid}
+        return family | set(_descendants(family))
+
+
+def _descendants(pids: Iterable[int]) -> Iterator[int]:
+    """Every descendant, from /proc/PID/task/TID/children; where the kernel has no such file, by psutil (2 ms)."""
+    waiting, seen = list(pids), set(pids)
+    while waiting:
+        children = set(_children(waiting.pop())) - seen
+        yield from children
+        seen |= children
+        waiting.extend(children)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        tasks = Path(f"/proc/{pid}/task").iterdir()
+        return [int(child) for task in tasks for child in (task / "children").read_bytes().split()]
+    except OSError:
+        with contextlib.suppress(psutil.Error):
+            return [child.pid for child in psutil.Process(pid).children()]
+    return []
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+def _started_s(pid: int) -> float | None:
+    stat = _read_stat(pid)
+    return stat.started_s if stat else None
+
+
+def _read_stat(pid: int) -> _Stat | None:
+    """Start time (host's uptime clock), faults and RSS; None for who is gone or a zombie. See proc_pid_stat(5)."""
+    text = _read(f"/proc/{pid}/stat") if psutil.LINUX else None
+    if text is None:
+        return None if psutil.LINUX else _portable_stat(pid)
+    state, *fields = text[text.rindex(b")") + 2 :].split()
+    if state in (b"Z", b"X"):
+        return None
+    return _Stat(
+        started_s=int(fields[18]) / _TICKS_PER_S,
+        faults=int(fields[6]) + int(fields[8]),
+        rss_bytes=int(fields[20]) * _PAGE_BYTES,
+    )
+
+
+def _portable_stat(pid: int) -> _Stat | None:
+    """What psutil can tell where there is no /proc; the start is of the wall clock."""
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        with process.oneshot():
+            if process.status() != psutil.STATUS_ZOMBIE:
+                return _Stat(process.create_time(), 0, process.memory_info().rss)
+    return None
+
+
+def _read_exact(pid: int) -> _Exact:
+    """Proportional and private dirty bytes of smaps_rollup; Nones where it may not be read. See proc_pid_smaps(5)."""
+    text = _read(f"/proc/{pid}/smaps_rollup")
+    if text is None:
+        return _HIDDEN
+    kib = {key: int(value) for key, value, *_ in map(bytes.split, text.splitlines()[1:])}
+    return _Exact(kib[b"Pss:"] * 1024, kib[b"Private_Dirty:"] * 1024)
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return os.read(file, _READ_BYTES) or None
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+
+
+def _name(process: psutil.Process) -> str:
+    """The command line, or the title that the process gave itself; the program's name where both are empty."""
+    try:
+        return (" ".join(process.cmdline()).strip() or process.name())[:_NAME_LENGTH]
+    except psutil.Error:
+        return ""
+
+
+def _open_fds(process: psutil.Process) -> int | None:
+    """None where the process belongs to another user."""
+    try:
+        return process.num_fds()
+    except (psutil.Error, OSError):
+        return None

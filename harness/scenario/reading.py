@@ -1,0 +1,170 @@
+"""The tree of a document to as-written sections. Each section is read alone, so that a mistake in one hides none in another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from harness.scenario.nodes import described, to_data
+from harness.scenario.problems import Mistake, Mistakes
+from harness.scenario.report import Report, Steps, suggestion
+from harness.scenario.written import (
+    MAX_ENDPOINTS,
+    DefaultsWritten,
+    EndpointWritten,
+    GeneralWritten,
+    LoadWritten,
+    LoginWritten,
+    RequestWritten,
+    SamplingWritten,
+    ScenarioWritten,
+    TargetWritten,
+    Written,
+)
+
+_Section = TypeVar("_Section", bound=Written)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What could be read; None stands for a section with a mistake in it (a login also for none at all)."""
+
+    general: GeneralWritten | None
+    target: TargetWritten | None
+    load: LoadWritten | None
+    sampling: SamplingWritten | None
+    defaults: DefaultsWritten | None
+    login: LoginWritten | None
+    has_login: bool
+    endpoints: tuple[EndpointWritten | None, ...]
+
+
+def read_draft(report: Report) -> Draft:
+    """Reads every section; the mistakes go to the report."""
+    data: dict[str, Any] = to_data(report.root)
+    _check_root(data, report)
+    general = {key: value for key, value in data.items() if key in _keys(GeneralWritten)}
+    return Draft(
+        general=_read(GeneralWritten, general, (), report),
+        target=_read(TargetWritten, data["target"], ("target",), report) if "target" in data else None,
+        load=_read(LoadWritten, data.get("load", {}), ("load",), report),
+        sampling=_read(SamplingWritten, data.get("sampling", {}), ("sampling",), report),
+        defaults=_read(DefaultsWritten, data.get("defaults", {}), ("defaults",), report),
+        login=_read(LoginWritten, data["login"], ("login",), report) if "login" in data else None,
+        has_login="login" in data,
+        endpoints=_read_endpoints(data.get("endpoints", []), report),
+    )
+
+
+def _check_root(data: dict[str, Any], report: Report) -> None:
+    for key in data:
+        if key not in _keys(ScenarioWritten):
+            report.add((key,), _unknown(key, ScenarioWritten), key=True)
+    for name, field in ScenarioWritten.model_fields.items():
+        if field.is_required() and name not in data:
+            report.add((), _missing(name, field))
+
+
+def _read_endpoints(data: Any, report: Report) -> tuple[EndpointWritten | None, ...]:
+    path = ("endpoints",)
+    if not isinstance(data, list):
+        report.add(path, Mistake(f"expected a list, found {described(data)}", "write lines like `- GET /path`"))
+        return ()
+    if len(data) > MAX_ENDPOINTS:
+        report.add(path, Mistake(f"there are more than {MAX_ENDPOINTS} endpoints", "split the scenario"))
+        return ()
+    if not data and report.root.entries.get("endpoints") is not None:
+        report.add(path, Mistake("there is no endpoint", "add one, like `- GET /health`"))
+    return tuple(_read(EndpointWritten, item, (*path, index), report) for index, item in enumerate(data))
+
+
+def _read(model: type[_Section], data: Any, path: Steps, report: Report) -> _Section | None:
+    fine = True
+    for where, mistake in _conflicts(model, data):
+        report.add((*path, *where), mistake, key=True)
+        fine = False
+    try:
+        section = model.model_validate(data)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            _report(details, model, path, report)
+        return None
+    return section if fine else None
+
+
+def _conflicts(model: type[Written], data: Any) -> Iterator[tuple[Steps, Mistake]]:
+    if not isinstance(data, dict):
+        return
+    yield from (((), mistake) for mistake in model.conflicts(data))
+    if issubclass(model, LoginWritten) and isinstance(data.get("request"), dict):
+        yield from ((("request",), mistake) for mistake in RequestWritten.conflicts(data["request"]))
+
+
+def _report(details: ErrorDetails, model: type[Written], path: Steps, report: Report) -> None:
+    inside = tuple(step for step in details["loc"] if step != "[key]")
+    where = (*path, *inside)
+    kind = details["type"]
+    if kind == "missing":
+        name = str(inside[-1])
+        report.add(where[:-1], _missing(name, _field(_model_at(model, inside), name)), key=True)
+    elif kind == "extra_forbidden":
+        report.add(where, _unknown(str(inside[-1]), _model_at(model, inside)), key=True)
+    elif kind == "value_error":
+        for mistake in _own_mistakes(details):
+            report.add(where, mistake, key="[key]" in details["loc"])
+    else:
+        report.add(where, _container(kind, details))
+
+
+def _own_mistakes(details: ErrorDetails) -> Sequence[Mistake]:
+    error = details["ctx"]["error"]
+    return error.found if isinstance(error, Mistakes) else [error]
+
+
+def _container(kind: str, details: ErrorDetails) -> Mistake:
+    """Mistakes about lists and mappings are the only ones that pydantic finds by itself."""
+    found = described(details["input"])
+    limits = details.get("ctx", {})
+    if kind == "too_long":
+        return Mistake(f"there are more than {limits['max_length']} values", "keep the ones that matter")
+    if kind == "too_short":
+        return Mistake("the list is empty", "add a value or remove the key")
+    if kind in ("tuple_type", "list_type"):
+        return Mistake(f"expected a list, found {found}", "write it like [a, b]")
+    return Mistake(f"expected a mapping, found {found}", "write `key: value` lines")
+
+
+def _unknown(key: str, model: type[Written]) -> Mistake:
+    known = _keys(model)
+    return Mistake("this key is not known", suggestion(key, known, otherwise=f"the keys here are {', '.join(known)}"))
+
+
+def _missing(name: str, field: FieldInfo) -> Mistake:
+    example = field.examples[0] if field.examples else "…"
+    return Mistake(f"{name} is missing", f"add it, like `{name}: {example}`")
+
+
+def _keys(model: type[Written]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _field(model: type[Written], key: str) -> FieldInfo:
+    return next(field for name, field in model.model_fields.items() if key == (field.alias or name))
+
+
+def _model_at(model: type[Written], path: Steps) -> type[Written]:
+    """The model that the last step of `path` belongs to."""
+    for step in path[:-1]:
+        if isinstance(step, str):
+            annotation = _field(model, step).annotation
+            model = next(kind for kind in (annotation, *get_args(annotation)) if _is_model(kind))
+    return model
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Written)
