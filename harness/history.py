@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import subprocess
 from dataclasses import dataclass
@@ -41,7 +40,7 @@ class RunFolder:
         text = json.dumps(verdict.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
         try:
             draft.write_text(text, encoding="utf-8")
-            os.replace(draft, target)
+            draft.replace(target)
         except OSError as error:
             raise storage_error(target, error) from error
         return target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ from harness.model.scenario import Scenario
 from harness.model.target import TargetHandle, TargetState
 from harness.model.verdict import Verdict
 from harness.sample.recorder import Recorder
-from harness.sample.sampler import Sampler, open_sampler
+from harness.sample.opening import open_sampler
+from harness.sample.sampler import Sampler
 from harness.session import Session
-from harness.target import RunLabels, RunningTarget, start_target
+from harness.target import RunLabels, RunningTarget, connect_engine, owner_labels, start_target
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,11 @@ def run_scenario(scenario: Scenario, results: Path, watcher: Watcher) -> RunResu
     with ExitStack() as stack:
         watcher.phase("starting the target")
         labels = RunLabels(run_id=folder.run_id, scenario=scenario.name)
-        target = stack.enter_context(start_target(scenario.target, labels, log_dir=folder.logs))
-        sampler = stack.enter_context(open_sampler(target.handle, heap=scenario.sampling.heap))
+        client = None if scenario.target.kind == "command" else stack.enter_context(closing(connect_engine()))
+        target = stack.enter_context(start_target(scenario.target, labels, log_dir=folder.logs, client=client))
+        sampler = stack.enter_context(
+            open_sampler(target.handle, heap=scenario.sampling.heap, client=client, labels=owner_labels(labels))
+        )
         watcher.phase("starting the load generator")
         load = stack.enter_context(start_generator(_load_spec(scenario, target.handle), log_dir=folder.logs))
         header = _header(scenario, target.handle, sampler)

@@ -34,6 +34,7 @@ foreach (['pcntl', 'posix'] as $extension) {
 }
 
 try {
+    require __DIR__ . '/src/BadSetting.php';
     require __DIR__ . '/src/Settings.php';
     $settings = Settings::fromEnvironment(getenv());
     require $settings->leaks . '/autoload.php';

@@ -173,7 +173,7 @@ def _acked_bytes(used: socket.socket) -> int | None:
 
 def _tls_context() -> ssl.SSLContext:
     """Encrypts and doesn't verify, as Locust's own users: targets under test have certificates of their own making."""
-    context = gevent_ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context: ssl.SSLContext = gevent_ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context

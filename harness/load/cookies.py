@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from email.message import Message
 from http.cookiejar import CookieJar
-from typing import Any, cast
+from typing import Any
 from urllib.request import Request
 
 
@@ -25,7 +25,7 @@ class Cookies:
         """The header for a request for `target`: none or one."""
         request = Request(self._origin_url + target)
         self._jar.add_cookie_header(request)
-        cookie = cast("str | None", request.get_header("Cookie"))
+        cookie = request.get_header("Cookie")
         return (("Cookie", cookie),) if cookie else ()
 
 

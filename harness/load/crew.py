@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 import gevent
@@ -24,14 +24,14 @@ class Window:
     flight as there are users, and none when `ended` is set: every ticket has its outcome.
     """
 
-    def __init__(self, endpoints: int, own: Iterator[Ticket], size: int) -> None:
+    def __init__(self, endpoints: int, own: Sequence[Ticket]) -> None:
         self.following = AsyncResult()
         self.ended = AsyncResult()
         self._tally = Tally(endpoints)
-        self._tickets = own
-        self._missing = size
+        self._tickets = iter(own)
+        self._missing = len(own)
         self._start = perf_counter()
-        if not size:
+        if not own:
             self.ended.set(self._tally.counts(load_s=0.0))
 
     def work(self, visitor: Visitor) -> None:
@@ -60,7 +60,7 @@ class Crew:
         self._on_ready = on_ready
         self._on_error = on_error
         self._begun = AsyncResult()
-        self._window = Window(0, iter(()), 0)
+        self._window = Window(0, ())
         self._entered = 0
         self._ready = 0
 
@@ -80,8 +80,8 @@ class Crew:
         visitor = Visitor(self._spec, catalogue)
         try:
             visitor.log_in(number)
-        except HyperleakError as error:
-            self._on_error(error)
+        except Exception as error:
+            self._on_error(error if isinstance(error, HyperleakError) else _unexpected("a login", error))
             raise
         self._ready += 1
         self._on_ready(self._ready)
@@ -90,7 +90,7 @@ class Crew:
     def run(self, share: Share) -> Counts:
         """Opens the window and waits for its end. Raises HyperleakError if a request can't be made."""
         own = list(tickets(self._spec.seed, share.order, share.slots, share.issued))
-        opened = Window(len(self._spec.endpoints), iter(own), len(own))
+        opened = Window(len(self._spec.endpoints), own)
         self._window, before = opened, self._window
         before.following.set(opened)
         try:
@@ -98,5 +98,9 @@ class Crew:
         except HyperleakError:
             raise
         except Exception as error:
-            raise LoadError(f"window {share.order.index}: a user failed: {error!r}", hint="see Locust's log") from error
+            raise _unexpected(f"window {share.order.index}", error) from error
         return counts
+
+
+def _unexpected(where: str, error: Exception) -> LoadError:
+    return LoadError(f"{where} failed in Locust: {error!r}", hint="its log has more")

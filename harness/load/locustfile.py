@@ -15,9 +15,9 @@ from locust.dispatch import UsersDispatcher
 from locust.exception import StopUser
 
 from harness.errors import HyperleakError
+from harness.load.messages import CONTROL_VARIABLE
 from harness.load.roles import Alone, Control, Master, Worker
 
-CONTROL_VARIABLE = "HYPERLEAK_CONTROL_FD"
 LOST_AFTER_S = 10
 
 # A worker without heartbeat is given up after this, and so is a master; Locust's own limits are 3 s and 60 s.

@@ -66,6 +66,11 @@ class Control:
                 else:
                     gevent.spawn(on_window, message.order)
 
+    def wait_for_end(self) -> None:
+        """Returns when the harness is gone; nothing is said to a worker before that."""
+        while self._receive():
+            pass
+
     def _receive(self) -> bytes:
         try:
             return bytes(self._socket.recv(READ_BYTES))
@@ -77,17 +82,17 @@ def broken(error: HyperleakError) -> Broken:
     return Broken(message=error.message, hint=error.hint, bad_input=isinstance(error, InputError))
 
 
+def _leave(_: gevent.Greenlet) -> None:
+    os._exit(0)
+
+
 class Alone:
     """One process with all the users."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
         self.crew = Crew(self._on_ready, control.fail)
-        gevent.spawn(self._listen)
-
-    def _listen(self) -> None:
-        self._control.listen(self._on_begin, self._on_window)
-        os._exit(0)
+        gevent.spawn(control.listen, self._on_begin, self._on_window).link(_leave)
 
     def _on_begin(self, spec: LoadSpec) -> None:
         self._spec = spec
@@ -128,10 +133,9 @@ class Master:
         ):
             runner.register_message(kind, listener)
         control.send(Listening(port=runner.server.port))
-        gevent.spawn(self._listen)
+        gevent.spawn(control.listen, self._on_begin, self._on_window).link(self._dismiss)
 
-    def _listen(self) -> None:
-        self._control.listen(self._on_begin, self._on_window)
+    def _dismiss(self, _: gevent.Greenlet) -> None:
         self._runner.send_message("quit")
         gevent.sleep(GOODBYE_S)
         os._exit(0)
@@ -140,7 +144,7 @@ class Master:
         self._issued = [0] * len(spec.endpoints)
         self._spec.set(spec)
 
-    def _on_hello(self, environment: Any, msg: Any) -> None:
+    def _on_hello(self, *, msg: Any, **_: Any) -> None:
         gevent.spawn(self._welcome, msg.node_id, **msg.data)
 
     def _welcome(self, node: str, *, name: str, protocol: int) -> None:
@@ -154,15 +158,15 @@ class Master:
         self._runner.send_message(SPEC, spec.model_dump_json(), client_id=node)
         return self._control.send(Joined(worker=name))
 
-    def _on_users(self, environment: Any, msg: Any) -> None:
+    def _on_users(self, *, msg: Any, **_: Any) -> None:
         self._users[msg.node_id] = msg.data
         if sum(self._users.values()) == self._spec.get().users:
             self._control.send(Ready())
 
-    def _on_counts(self, environment: Any, msg: Any) -> None:
+    def _on_counts(self, *, msg: Any, **_: Any) -> None:
         self._counts[msg.node_id].set(Counts.model_validate_json(msg.data))
 
-    def _on_broken(self, environment: Any, msg: Any) -> None:
+    def _on_broken(self, *, msg: Any, **_: Any) -> None:
         self._control.send(Broken.model_validate_json(msg.data))
 
     def _on_window(self, order: WindowOrder) -> None:
@@ -205,16 +209,12 @@ class Worker:
         runner.register_message(WINDOW, self._on_window)
         runner.send_message(HELLO, {"name": f"{names.gethostname()}:{os.getpid()}", "protocol": PROTOCOL})
         if control is not None:
-            gevent.spawn(self._watch, control)
+            gevent.spawn(control.wait_for_end).link(_leave)
 
-    def _watch(self, control: Control) -> None:
-        control.listen(lambda spec: None, lambda order: None)
-        os._exit(0)
-
-    def _on_spec(self, environment: Any, msg: Any) -> None:
+    def _on_spec(self, *, msg: Any, **_: Any) -> None:
         self.crew.begin(LoadSpec.model_validate_json(msg.data), self._runner.worker_index)
 
-    def _on_window(self, environment: Any, msg: Any) -> None:
+    def _on_window(self, *, msg: Any, **_: Any) -> None:
         gevent.spawn(self._run, Share.model_validate_json(msg.data))
 
     def _run(self, share: Share) -> None:

@@ -3,7 +3,7 @@
 A string with `{{` is a Jinja2 template in a sandbox; every other string is left alone. A template always renders to a
 string, inside of `json_body` too; a number in JSON is written through `body`. It may use:
 
-- `random_int(a, b)`, `random_choice(list)`, `random_string(n)`, `uuid()`: drawn from the spec's seed, the endpoint
+- `random_int(a, b)`, `random_choice(items)`, `random_string(n)`, `uuid()`: drawn from the spec's seed, the endpoint
   and the number of the request, so that a run can be repeated;
 - `sequence(start=1)`: `start`, `start + 1`, …: one number a request of this endpoint, never the same twice in a run;
 - the columns of the endpoint's `values`, whose rows are taken in turn; `token`, if there is a login.
@@ -123,7 +123,7 @@ _ENVIRONMENT = _environment()
 def _parts_of(name: str, request: Request) -> dict[str, Any]:
     bodies = [body for body in ("json_body", "form", "body") if getattr(request, body) is not None]
     if len(bodies) > 1:
-        raise InputError(f"endpoint {name!r} has {' and '.join(bodies)}", hint="a request has one body: keep one of them")
+        raise InputError(f"endpoint {name!r} has {' and '.join(bodies)}", hint="a request has one body: keep one")
     return {part: getattr(request, part) for part in ("path", "params", "headers", "json_body", "form", "body")}
 
 
@@ -168,8 +168,8 @@ def _apply(value: tuple[Any, Renderer | None], values: Variables) -> Any:
 def _functions(draw: random.Random, number: int) -> dict[str, Callable[..., Any]]:
     return {
         "random_int": draw.randint,
-        "random_choice": draw.choice,
-        "random_string": lambda length: "".join(draw.choices(LETTERS, k=length)),
+        "random_choice": lambda items: draw.choice(items),
+        "random_string": lambda n: "".join(draw.choices(LETTERS, k=n)),
         "uuid": lambda: str(uuid.UUID(int=draw.getrandbits(128), version=4)),
         "sequence": lambda start=1: start + number,
     }

@@ -40,12 +40,9 @@ def seeded_order(seed: int, order: WindowOrder) -> Sequence[int]:
 
 def tickets(seed: int, order: WindowOrder, slots: Slots, issued: Sequence[int]) -> Iterator[Ticket]:
     """This process's tickets; `issued[i]` of endpoint i went out in earlier windows."""
-    return _own(seeded_order(seed, order), order.rate, slots, list(issued))
-
-
-def _own(endpoints: Sequence[int], rate: float, slots: Slots, numbers: list[int]) -> Iterator[Ticket]:
-    interval_s = 1 / rate if rate else 0.0
-    for place, endpoint in enumerate(endpoints):
+    numbers = list(issued)
+    interval_s = 1 / order.rate if order.rate else 0.0
+    for place, endpoint in enumerate(seeded_order(seed, order)):
         number = numbers[endpoint]
         numbers[endpoint] += 1
         if slots.first <= place % slots.of < slots.end:

@@ -20,6 +20,12 @@ _STYLES = {
     "garbage": "cyan",
     "inconclusive": "yellow",
 }
+_CHANNELS = {
+    "php_heap": "the PHP heaps",
+    "anon": "the container's anonymous memory",
+    "private_dirty": "the processes' private memory",
+    "rss": "the processes' resident memory",
+}
 _ORDER = ("leak", "inconclusive", "garbage", "bounded", "clean")
 _UNKNOWN_BYTES = 2.0**40
 
@@ -54,31 +60,31 @@ def headline(verdict: Verdict) -> Text:
 
 def _table(verdict: Verdict) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("endpoint", overflow="fold")
-    table.add_column("verdict")
-    for title in ("bytes/request", "95% limits", "requests"):
+    table.add_column("endpoint", overflow="fold", min_width=24)
+    table.add_column("verdict", no_wrap=True)
+    for title in ("B/request", "95% limits", "requests"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("channel")
-    table.add_column("cause")
     for endpoint in sorted(verdict.endpoints, key=lambda e: (_ORDER.index(e.verdict), -e.bytes_per_request)):
         table.add_row(
             escape(endpoint.name),
             Text(endpoint.verdict, style=_STYLES[endpoint.verdict]),
-            f"{_known(endpoint.bytes_per_request)}",
+            _known(endpoint.bytes_per_request),
             _limits(endpoint),
             f"{endpoint.requests:,}",
-            endpoint.channel,
-            endpoint.cause if endpoint.verdict == "leak" else "",
         )
     return table
 
 
 def _remarks(verdict: Verdict) -> Iterable[str]:
+    for endpoint in _with(verdict, "leak"):
+        cause = "not known yet" if endpoint.cause == "unknown" else endpoint.cause
+        yield f"{endpoint.name}: seen in {_CHANNELS[endpoint.channel]}; cause: {cause}"
     for endpoint in verdict.endpoints:
         if endpoint.note:
             yield f"{endpoint.name}: {endpoint.note}"
         elif endpoint.verdict == "inconclusive" and endpoint.detectable_bytes_per_request:
-            yield f"{endpoint.name}: a leak under {_bytes(endpoint.detectable_bytes_per_request)}/request is not seen yet"
+            smallest = _bytes(endpoint.detectable_bytes_per_request)
+            yield f"{endpoint.name}: a leak under {smallest}/request is not seen yet"
         if endpoint.failures:
             counts = ", ".join(f"{count:,} × {status}" for status, count in sorted(endpoint.failures.items()))
             yield f"{endpoint.name}: unexpected answers ({counts})"
@@ -112,7 +118,7 @@ def _limits(endpoint: EndpointVerdict) -> str:
 def _known(value: float) -> str:
     if abs(value) >= _UNKNOWN_BYTES:
         return "unknown"
-    return f"{value + 0.0:,.0f}" if abs(value) >= 10 or round(value) == 0 else f"{value:.1f}"
+    return f"{round(value) + 0:,}" if abs(value) >= 10 or round(value) == 0 else f"{value:.1f}"
 
 
 def _bytes(value: float) -> str:

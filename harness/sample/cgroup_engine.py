@@ -116,7 +116,7 @@ class CgroupExec:
         text = ""
         while not text.endswith(_END):
             head = self._exactly(_FRAME_HEAD.size)
-            if not head:
+            if len(head) < _FRAME_HEAD.size:
                 raise OSError(text.strip() or "it ended")
             text += self._exactly(*_FRAME_HEAD.unpack(head)).decode("ascii", "replace")
         return text
@@ -159,7 +159,11 @@ class CgroupStats:
                 f"Docker's stats API refused: {error}", hint="is the container running? see `docker ps -a`"
             ) from error
         memory = answer.get("memory_stats") or {}
-        return charge(memory.get("stats") or {}, memory.get("usage"))
+        if not memory.get("stats"):
+            raise SampleError(
+                "Docker's stats API tells no memory for the container", hint="has it ended? see `docker ps -a`"
+            )
+        return charge(memory["stats"], memory.get("usage"))
 
     def oom_kills(self) -> int | None:
         return None

@@ -52,6 +52,14 @@ def locate_cgroup(pid: int, container_id: str, proc: Path = PROC) -> CgroupPlace
     return CgroupPlace(version, _visible(version, "/".join(parts[: own + 1]), proc))
 
 
+def is_member(pid: int, container_id: str, proc: Path = PROC) -> bool:
+    """Whether the process `pid` of this host is one of the container."""
+    try:
+        return container_id in _read_text(proc / str(pid) / "cgroup", "")
+    except SampleError:
+        return False
+
+
 def _memory_path(text: str) -> tuple[int, str]:
     """Version and path of the memory controller in /proc/PID/cgroup; a v1 line wins, as on hybrid hosts."""
     unified = None

@@ -33,7 +33,7 @@ def oom_events(before: int | None, now: int | None, elapsed_s: float) -> tuple[E
     killed = (now or 0) - (before or 0)
     if before is None or now is None or killed <= 0:
         return ()
-    return (Event(elapsed_s=elapsed_s, kind="oom_kill", detail=f"{killed} processes killed for memory"),)
+    return (Event(elapsed_s=elapsed_s, kind="oom_kill", detail=f"killed for memory: {killed}"),)
 
 
 def _label(process: ProcessReading) -> str:

@@ -146,6 +146,7 @@ def _body(
 
 def _parsed(line: _Line, model: type[_Model]) -> _Model:
     try:
+        # The array of a screening becomes fields in Python, where strict would want tuples; its fields are strict.
         return model.model_validate_json(line.text, strict=model is not ScreenRequest)
     except ValidationError as error:
         first, *others = error.errors(include_url=False, include_context=False, include_input=False)

@@ -90,9 +90,89 @@ class Sampler:
         for pause_s in itertools.chain(pauses_s, itertools.repeat(pauses_s[-1])):
             time.sleep(pause_s)
             now = self._state()
-            if now == last:
-                return True
-            if time.monotonic() >= deadline_s:
-                return False
+            if now == last or time.monotonic() >= deadline_s:
+                break
             last = now
-        raise AssertionError("the pauses never end")
+        return now == last
+
+    def heap_bytes(self) -> dict[int, int]:
+        """The heap of every process that runs PHP, by pid; 3 µs a process, as the screening needs it."""
+        return {pid: heap.heap_bytes for pid, heap in self._heap_readings(self._pids()).items()}
+
+    def read(self) -> Reading:
+        """Everything that can be had now. SampleError: nothing of the target can be read any more."""
+        pids = self._pids()
+        php = {pid: _php(heap) for pid, heap in self._heap_readings(pids).items()}
+        cgroup, oom_kills = self._charge()
+        processes = self._table.read(pids, php) if self._table else _heaps_alone(php)
+        self._channels = _channels(cgroup, processes)
+        if not self._channels:
+            raise SampleError(
+                "nothing of the target's memory can be read: " + ("; ".join(self.notes) or "it has no process left"),
+                hint="see the target's log; did it end?",
+            )
+        return Reading(cgroup, processes, oom_kills)
+
+    def close(self) -> None:
+        for part in (self._cgroup, self._heaps):
+            if part is not None:
+                part.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _state(self) -> object:
+        """What stands still once the target has settled; None where nothing tells it quickly."""
+        pids = self._pids()
+        heaps = self._heap_readings(pids)
+        if heaps:
+            return heaps
+        if self._table is not None:
+            return self._table.activity(pids)
+        return self._charge()[0] if self._cgroup is not None and self._cgroup.kind != "stats" else None
+
+    def _pids(self) -> tuple[int, ...]:
+        try:
+            return self._table.pids() if self._table else ()
+        except SampleError:
+            return ()
+
+    def _heap_readings(self, pids: tuple[int, ...]) -> dict[int, HeapReading]:
+        if self._heaps is None:
+            return {}
+        return {pid: heap for pid, heap in self._heaps.read(pids).items() if heap is not None}
+
+    def _charge(self) -> tuple[CgroupReading | None, int | None]:
+        if self._cgroup is None:
+            return None, None
+        try:
+            return self._cgroup.read(), self._cgroup.oom_kills()
+        except SampleError as error:
+            self._notes["cgroup"] = f"the container's memory can't be read any more: {error}"
+            return None, None
+
+
+def _php(heap: HeapReading) -> PhpReading:
+    return PhpReading(
+        heap_bytes=heap.heap_bytes, heap_peak_bytes=heap.peak_bytes, heap_reserved_bytes=heap.reserved_bytes
+    )
+
+
+def _heaps_alone(php: Mapping[int, PhpReading]) -> tuple[ProcessReading, ...]:
+    """Where a sidecar reads the heaps of processes that this host doesn't see; the pids are the container's."""
+    return tuple(ProcessReading(pid=pid, php=reading) for pid, reading in sorted(php.items()))
+
+
+def _channels(cgroup: CgroupReading | None, processes: tuple[ProcessReading, ...]) -> tuple[Channel, ...]:
+    had: dict[Channel, bool] = {
+        "php_heap": any(process.php for process in processes),
+        "anon": cgroup is not None,
+        "private_dirty": any(process.private_dirty_bytes is not None for process in processes),
+        "rss": any(process.rss_bytes is not None for process in processes),
+    }
+    return tuple(channel for channel, is_had in had.items() if is_had)

@@ -1,7 +1,7 @@
 """ZendMM's heap as it lies in memory: where it is, whether it is one, what it says. Pure but for `Memory`.
 
-The first chunk of a heap is 2 MiB of anonymous memory, aligned to 2 MiB, that begins so (64 bit; php-src, Zend/zend_alloc.c,
-7.4 to 8.6):
+The first chunk of a heap is 2 MiB of anonymous memory, aligned to 2 MiB. It begins so (64 bit; Zend/zend_alloc.c of
+PHP 7.4 to 8.6):
 
     0   heap          points to the heap structure, for the first chunk into itself at 64
     8   next, prev    the ring of the heap's chunks
@@ -32,7 +32,6 @@ RING_CHUNKS_WALKED = 64
 HUGE_BLOCKS_WALKED = 256
 TRIES = 4
 
-_WORD = struct.Struct("<Q")
 _CHUNK = struct.Struct("<QQQ")
 _COUNTERS = struct.Struct("<III")
 _USAGE = struct.Struct("<i12xQQ")
@@ -132,15 +131,13 @@ def _is_anonymous(fields: list[str]) -> bool:
     return (fields[4] == "0" and (not name or name.startswith("[anon:"))) or name.startswith("/anon_hugepage")
 
 
-def points_into_itself(memory: Memory, chunk: int) -> bool:
-    word = memory.read(chunk, _WORD.size)
-    return len(word) == _WORD.size and _WORD.unpack(word)[0] == chunk + HEAP_SLOT
-
-
 def recognise(memory: Memory, chunk: int) -> Heap | None:
     """The heap whose first chunk this is. None unless exactly one layout fits; a running process gets more tries."""
     for _ in range(TRIES):
-        fitting = [layout for layout in LAYOUTS if _fits(memory, chunk, layout)]
+        page = memory.read(chunk, HEADER_BYTES)
+        if len(page) < HEADER_BYTES:
+            return None
+        fitting = [layout for layout in LAYOUTS if _fits(memory, chunk, page, layout)]
         if len(fitting) == 1:
             return Heap(chunk, fitting[0])
     return None
@@ -182,10 +179,7 @@ def total(readings: Iterable[HeapReading]) -> HeapReading:
     return HeapReading(heap_bytes, peak_bytes, reserved_bytes)
 
 
-def _fits(memory: Memory, chunk: int, layout: Layout) -> bool:
-    page = memory.read(chunk, HEADER_BYTES)
-    if len(page) < HEADER_BYTES:
-        return False
+def _fits(memory: Memory, chunk: int, page: bytes, layout: Layout) -> bool:
     header = _parse(page, layout)
     return (
         header.heap == chunk + HEAP_SLOT

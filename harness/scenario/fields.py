@@ -17,11 +17,13 @@ from pydantic_core import CoreSchema, core_schema
 
 from harness.scenario.nodes import Leaf, described
 from harness.scenario.problems import Mistake, quoted
+from harness.scenario.report import suggestion
 from harness.units import parse_duration, parse_rate, parse_size
 
 JsonSchema = dict[str, Any]
 
 _MAX_SHORT = 64
+_BOOLEAN = re.compile(r"true|false", re.IGNORECASE)
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 VARIABLE: JsonSchema = {"type": "string", "pattern": r"\$\{"}
@@ -69,7 +71,9 @@ def text(
 
 
 def source_text(data: Any, what: str = "text", *, empty: bool = False) -> str:
-    """The text of a scalar as written; an empty or null one only where `empty` allows it."""
+    """The text of a scalar as written, or of a key; an empty or null one only where `empty` allows it."""
+    if isinstance(data, str):
+        return data
     if not isinstance(data, Leaf):
         unexpected(data, what, "write it as one value")
     if data.is_null and not empty:
@@ -83,7 +87,7 @@ def choice(*options: str) -> Reads:
     def read(data: Any) -> str:
         found = source_text(data)
         if found not in options:
-            unexpected(data, f"one of {', '.join(options)}", f"write {' or '.join(options)}")
+            unexpected(data, f"one of {', '.join(options)}", suggestion(found, options, otherwise="write one of them"))
         return found
 
     return Reads(read, either({"enum": list(options)}))
@@ -95,7 +99,8 @@ def whole(minimum: int, maximum: int) -> Reads:
 
     def read(data: Any) -> int:
         found = _short(data, "a whole number", advice)
-        if not _WHOLE.fullmatch(found) or not _unquoted(data) or not minimum <= int(found) <= maximum:
+        _refuse_quotes(data, _WHOLE)
+        if not _WHOLE.fullmatch(found) or not minimum <= int(found) <= maximum:
             unexpected(data, f"a whole number from {minimum} to {maximum}", advice)
         return int(found)
 
@@ -108,7 +113,8 @@ def number(above: float, below: float) -> Reads:
 
     def read(data: Any) -> float:
         found = _short(data, "a number", advice)
-        if not _NUMBER.fullmatch(found) or not _unquoted(data) or not above < float(found) < below:
+        _refuse_quotes(data, _NUMBER)
+        if not _NUMBER.fullmatch(found) or not above < float(found) < below:
             unexpected(data, f"a number above {above:g} and below {below:g}", advice)
         return float(found)
 
@@ -117,7 +123,8 @@ def number(above: float, below: float) -> Reads:
 
 def _read_flag(data: Any) -> bool:
     found = source_text(data, "true or false")
-    if found.lower() not in ("true", "false") or not _unquoted(data):
+    _refuse_quotes(data, _BOOLEAN)
+    if not _BOOLEAN.fullmatch(found):
         unexpected(data, "true or false", "write true or false; yes, no, on and off are text in YAML 1.2")
     return found.lower() == "true"
 
@@ -176,8 +183,10 @@ def _short(data: Any, what: str, advice: str) -> str:
     return found
 
 
-def _unquoted(data: Leaf) -> bool:
-    return data.plain or data.filled
+def _refuse_quotes(data: Leaf, pattern: re.Pattern[str]) -> None:
+    """A number in quotes is text to every other reader of YAML; one that a variable fills in may be in quotes."""
+    if not data.plain and not data.filled and pattern.fullmatch(data.text.strip()):
+        raise Mistake(f"{quoted(data.text)} is in quotes, which makes it text", "remove the quotes", data.mark)
 
 
 def unexpected(data: Any, what: str, advice: str) -> NoReturn:

@@ -130,4 +130,6 @@ def described(data: object) -> str:
     """What stands there, for "expected …, found …"; takes nodes and plain data."""
     if isinstance(data, Leaf):
         return "nothing" if data.is_null else quoted(data.text)
+    if isinstance(data, str):
+        return quoted(data)
     return "a list" if isinstance(data, (list, Items)) else "a mapping"

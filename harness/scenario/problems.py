@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from harness.errors import InputError
 
-_SHOWN_PROBLEMS = 100
+MAX_PROBLEMS = 200
 _SHOWN_CHARACTERS = 60
 
 
@@ -41,9 +40,9 @@ class ScenarioError(InputError):
     """The scenario can't be used; `problems` has every mistake that was found, by position."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        lines = [str(problem) for problem in problems[:_SHOWN_PROBLEMS]]
-        if len(problems) > _SHOWN_PROBLEMS:
-            lines.append(f"… and {len(problems) - _SHOWN_PROBLEMS} more")
+        lines = [str(problem) for problem in problems]
+        if len(problems) >= MAX_PROBLEMS:
+            lines.append(f"… reading stopped after {MAX_PROBLEMS} mistakes")
         super().__init__("\n".join(lines))
         self.problems = tuple(problems)
 
@@ -78,19 +77,24 @@ class Problems:
         self._silent: set[Mark] = set()
 
     def add(self, mark: Mark, what: str, to_do: str, *, file: str | None = None) -> None:
-        """Notes a mistake once; `file` is for one in a file that the scenario points to."""
+        """Notes a mistake once; `file` is for one in a file that the scenario points to.
+
+        A file made of mistakes ends the reading: raises ScenarioError after `MAX_PROBLEMS`.
+        """
         if file is None and mark in self._silent:
             return
         self._found[Problem(file or self._file, mark.line, mark.column, what, to_do)] = None
+        if len(self._found) >= MAX_PROBLEMS:
+            raise ScenarioError(self._sorted())
 
     def silence(self, mark: Mark) -> None:
         """Says no more about this place: what follows from the mistake there is noise."""
         self._silent.add(mark)
 
-    def fail(self, mark: Mark, what: str, to_do: str) -> NoReturn:
-        """Notes a mistake that makes the rest unreadable, and ends here."""
+    def failure(self, mark: Mark, what: str, to_do: str) -> ScenarioError:
+        """The error to raise for a mistake that makes the rest unreadable."""
         self.add(mark, what, to_do)
-        raise ScenarioError(self._sorted())
+        return ScenarioError(self._sorted())
 
     def raise_if_any(self) -> None:
         if self._found:

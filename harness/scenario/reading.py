@@ -1,4 +1,7 @@
-"""The tree of a document to as-written sections. Each section is read alone, so that a mistake in one hides none in another."""
+"""From the tree of a document to as-written sections.
+
+Each section is read alone, so that a mistake in one hides none in another.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ _Section = TypeVar("_Section", bound=Written)
 
 @dataclass(frozen=True)
 class Draft:
-    """What could be read; None stands for a section with a mistake in it (a login also for none at all)."""
+    """What could be read; None stands for a section that could not (a login also for none at all).
+
+    `broken` has the sections with mistakes in them, each with the keys that were left out of it for that.
+    """
 
     general: GeneralWritten | None
     target: TargetWritten | None
@@ -42,23 +48,56 @@ class Draft:
     login: LoginWritten | None
     has_login: bool
     endpoints: tuple[EndpointWritten | None, ...]
+    broken: dict[Steps, frozenset[str]]
 
 
 def read_draft(report: Report) -> Draft:
     """Reads every section; the mistakes go to the report."""
     data: dict[str, Any] = to_data(report.root)
     _check_root(data, report)
+    sections = _Sections(report)
     general = {key: value for key, value in data.items() if key in _keys(GeneralWritten)}
     return Draft(
-        general=_read(GeneralWritten, general, (), report),
-        target=_read(TargetWritten, data["target"], ("target",), report) if "target" in data else None,
-        load=_read(LoadWritten, data.get("load", {}), ("load",), report),
-        sampling=_read(SamplingWritten, data.get("sampling", {}), ("sampling",), report),
-        defaults=_read(DefaultsWritten, data.get("defaults", {}), ("defaults",), report),
-        login=_read(LoginWritten, data["login"], ("login",), report) if "login" in data else None,
+        general=sections.read(GeneralWritten, general, ()),
+        target=sections.read(TargetWritten, data["target"], ("target",)) if "target" in data else None,
+        load=sections.read(LoadWritten, data.get("load", {}), ("load",)),
+        sampling=sections.read(SamplingWritten, data.get("sampling", {}), ("sampling",)),
+        defaults=sections.read(DefaultsWritten, data.get("defaults", {}), ("defaults",)),
+        login=sections.read(LoginWritten, data["login"], ("login",)) if "login" in data else None,
         has_login="login" in data,
-        endpoints=_read_endpoints(data.get("endpoints", []), report),
+        endpoints=_read_endpoints(data.get("endpoints", []), sections),
+        broken=sections.broken,
     )
+
+
+class _Sections:
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.broken: dict[Steps, frozenset[str]] = {}
+
+    def read(self, model: type[_Section], data: Any, path: Steps) -> _Section | None:
+        """The section; one with mistakes comes back without the broken keys, so that the others can be checked."""
+        for where, mistake in _conflicts(model, data):
+            self.report.add((*path, *where), mistake, key=True)
+            self.broken[path] = frozenset()
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            keys = frozenset(self._tell(error, model, path))
+        self.broken[path] = keys
+        if not isinstance(data, dict):
+            return None
+        try:
+            return model.model_validate({key: value for key, value in data.items() if key not in keys})
+        except ValidationError:
+            return None
+
+    def _tell(self, error: ValidationError, model: type[Written], path: Steps) -> Iterator[str]:
+        """Reports the mistakes and gives the keys that they are in."""
+        for details in error.errors(include_url=False):
+            if not (details["type"] == "too_short" and details["input"]):  # it only lost its broken items
+                _report(details, model, path, self.report)
+            yield from map(str, details["loc"][:1])
 
 
 def _check_root(data: dict[str, Any], report: Report) -> None:
@@ -70,31 +109,17 @@ def _check_root(data: dict[str, Any], report: Report) -> None:
             report.add((), _missing(name, field))
 
 
-def _read_endpoints(data: Any, report: Report) -> tuple[EndpointWritten | None, ...]:
-    path = ("endpoints",)
+def _read_endpoints(data: Any, sections: _Sections) -> tuple[EndpointWritten | None, ...]:
+    path, report = ("endpoints",), sections.report
     if not isinstance(data, list):
         report.add(path, Mistake(f"expected a list, found {described(data)}", "write lines like `- GET /path`"))
         return ()
     if len(data) > MAX_ENDPOINTS:
         report.add(path, Mistake(f"there are more than {MAX_ENDPOINTS} endpoints", "split the scenario"))
         return ()
-    if not data and report.root.entries.get("endpoints") is not None:
+    if not data and "endpoints" in report.root.entries:
         report.add(path, Mistake("there is no endpoint", "add one, like `- GET /health`"))
-    return tuple(_read(EndpointWritten, item, (*path, index), report) for index, item in enumerate(data))
-
-
-def _read(model: type[_Section], data: Any, path: Steps, report: Report) -> _Section | None:
-    fine = True
-    for where, mistake in _conflicts(model, data):
-        report.add((*path, *where), mistake, key=True)
-        fine = False
-    try:
-        section = model.model_validate(data)
-    except ValidationError as error:
-        for details in error.errors(include_url=False):
-            _report(details, model, path, report)
-        return None
-    return section if fine else None
+    return tuple(sections.read(EndpointWritten, item, (*path, index)) for index, item in enumerate(data))
 
 
 def _conflicts(model: type[Written], data: Any) -> Iterator[tuple[Steps, Mistake]]:

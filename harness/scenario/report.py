@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from harness.scenario.nodes import Mapping, locate
 from harness.scenario.problems import Mistake, Problems, quoted
 
 Steps = tuple[str | int, ...]
 
+_COMPARED_NAMES = 100
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
@@ -42,6 +44,6 @@ def dotted(path: Sequence[str | int]) -> str:
 
 def suggestion(word: str, known: Iterable[str], *, otherwise: str) -> str:
     """ "did you mean …", or what else to do where nothing known is similar."""
-    close = difflib.get_close_matches(word[:100].lower(), {name.lower(): name for name in known}, n=1, cutoff=0.6)
-    names = [name for name in known if close and name.lower() == close[0]]
-    return f"did you mean {quoted(names[0])}?" if names else otherwise
+    names = {name.lower(): name for name in islice(known, _COMPARED_NAMES)}
+    close = difflib.get_close_matches(word[:100].lower(), names, n=1)
+    return f"did you mean {quoted(names[close[0]])}?" if close else otherwise

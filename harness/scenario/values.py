@@ -16,16 +16,14 @@ from harness.scenario.source_file import read_source
 
 MAX_VALUES_BYTES = 2 * 1024 * 1024
 MAX_CELLS = 200_000
+SUFFIXES = (".csv", ".json", ".jsonl")
 
 Row = dict[str, Scalar]
 
 
 def read_values(path: Path) -> tuple[Row, ...]:
-    """The rows; raises Mistake with the mark inside of the values file."""
-    readers = {".csv": _csv_rows, ".json": _json_rows, ".jsonl": _json_lines}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        _wrong(1, f"{quoted(path.name)} is no kind of values file", "name it .csv, .json or .jsonl")
+    """The rows of a file with one of `SUFFIXES`; raises Mistake with the mark inside of that file."""
+    reader = {".csv": _csv_rows, ".json": _json_rows, ".jsonl": _json_lines}[path.suffix.lower()]
     text = read_source(path, what="values file", max_bytes=MAX_VALUES_BYTES)
     rows: list[Row] = []
     cells = 0

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Variables
-from typing import NoReturn
 
 import yaml
 
 from harness.scenario.interpolate import MAX_FILLED_CHARACTERS, interpolate
 from harness.scenario.nodes import Entry, Items, Leaf, Mapping, Node
-from harness.scenario.problems import START, Mark, Mistake, Problems, quoted
+from harness.scenario.problems import START, Mark, Mistake, Problems, ScenarioError, quoted
 
 MAX_NODES = 20_000
 MAX_DEPTH = 32
@@ -46,27 +45,25 @@ class _Composer:
     def document(self) -> Mapping:
         self._next()
         if not isinstance(self._next(), yaml.DocumentStartEvent):
-            self._problems.fail(START, "the file is empty", "start with `name:`, `target:` and `endpoints:`")
+            raise self._problems.failure(START, "the file is empty", "start with `name:`, `target:` and `endpoints:`")
         root = self._node(self._next(), depth=0)
         self._next()
         after = self._next()
         if not isinstance(after, yaml.StreamEndEvent):
-            self._problems.fail(_mark(after), "a second document starts here", "keep one scenario in one file")
+            raise self._problems.failure(_mark(after), "a second document starts here", "keep one scenario in one file")
         if not isinstance(root, Mapping):
             empty = isinstance(root, Leaf) and root.is_null
             what = "the file is empty" if empty else "a scenario is a mapping"
-            self._problems.fail(root.mark, what, "start with `name:`, `target:` and `endpoints:`")
+            raise self._problems.failure(root.mark, what, "start with `name:`, `target:` and `endpoints:`")
         return root
 
     def _next(self) -> yaml.Event:
-        error: yaml.YAMLError
         try:
             return next(self._events)
-        except yaml.YAMLError as broken:
-            error = broken
-        self._syntax(error)
+        except yaml.YAMLError as error:
+            raise self._syntax(error) from None
 
-    def _syntax(self, error: yaml.YAMLError) -> NoReturn:
+    def _syntax(self, error: yaml.YAMLError) -> ScenarioError:
         where = began = None
         if isinstance(error, yaml.MarkedYAMLError):
             where, began = error.problem_mark or error.context_mark, error.context_mark
@@ -75,7 +72,7 @@ class _Composer:
             what += f" ({getattr(error, 'context', '')} that begins in line {began.line + 1})"
         mark = Mark(where.line + 1, where.column + 1) if where else START
         line = self._lines[mark.line - 1] if mark.line <= len(self._lines) else ""
-        self._problems.fail(mark, f"this is not YAML: {what}", _syntax_hint(line))
+        return self._problems.failure(mark, f"this is not YAML: {what}", _syntax_hint(line))
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         mark = _mark(event)
@@ -83,7 +80,7 @@ class _Composer:
             return self._alias(event.anchor, mark)
         self._count(1, mark)
         if depth > MAX_DEPTH:
-            self._problems.fail(mark, f"this is nested more than {MAX_DEPTH} levels deep", "write it flatter")
+            raise self._problems.failure(mark, f"this is nested more than {MAX_DEPTH} levels deep", "write it flatter")
         anchor: str | None = getattr(event, "anchor", None)
         if anchor is not None:
             self._anchors[anchor] = None
@@ -106,7 +103,7 @@ class _Composer:
         node = self._anchors.get(name or "")
         if node is None:
             reason = "stands inside of what it names" if name in self._anchors else "has no anchor before it"
-            self._problems.fail(mark, f"the alias {quoted(f'*{name}')} {reason}", "write the value out")
+            raise self._problems.failure(mark, f"the alias {quoted(f'*{name}')} {reason}", "write the value out")
         self._count(node.size, mark)
         return node
 
@@ -114,7 +111,7 @@ class _Composer:
         self._nodes += size
         if self._nodes > MAX_NODES:
             what = f"the scenario has more than {MAX_NODES} values, aliases counted in full"
-            self._problems.fail(mark, what, "split it, or move rows into a values file")
+            raise self._problems.failure(mark, what, "split it, or move rows into a values file")
 
     def _items(self, mark: Mark, depth: int) -> Items:
         items = []
@@ -145,7 +142,7 @@ class _Composer:
             self._count(1, mark)
             self._check_tag(event.tag, _TEXT_TAGS, mark)
             key = Leaf(event.value, mark)
-            if key.text == "<<" and event.style is None:
+            if key.text == "<<" and not event.style:
                 self._problems.add(mark, "merge keys are not supported", "write the keys out, or use `defaults:`")
             elif (bad := _FORBIDDEN.search(key.text)) is None:
                 return key
@@ -160,7 +157,7 @@ class _Composer:
 
     def _leaf(self, event: yaml.ScalarEvent, mark: Mark) -> Leaf:
         self._check_tag(event.tag, _TEXT_TAGS, mark)
-        plain = event.style is None and event.tag is None
+        plain = not event.style and event.tag is None
         text = event.value
         try:
             text = interpolate(event.value, self._environment)
@@ -179,7 +176,7 @@ class _Composer:
             return False
         self._filled += len(after)
         if self._filled > MAX_FILLED_CHARACTERS:
-            self._problems.fail(mark, "the variables fill in more than 1 MiB of text", "use smaller values")
+            raise self._problems.failure(mark, "the variables fill in more than 1 MiB of text", "use smaller values")
         return "${" in before
 
     def _check_tag(self, tag: str | None, allowed: set[str], mark: Mark) -> None:

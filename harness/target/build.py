@@ -39,7 +39,7 @@ def build_image(spec: BuildSpec, run: RunLabels, client: docker.DockerClient, cl
     dockerfile = spec.context / spec.dockerfile
     if not dockerfile.is_file():
         raise InputError(f"there is no {dockerfile} to build", hint="correct target.context or target.dockerfile")
-    tag = f"hyperleak/build:{run.run_id}-{secrets.token_hex(3)}"
+    tag = f"hyperleak/build:{run.slug}-{secrets.token_hex(3)}"
     steps: list[str] = []
     with engine_errors(f"building {spec.context}"):
         known = _image_ids(client)
@@ -57,7 +57,7 @@ def build_image(spec: BuildSpec, run: RunLabels, client: docker.DockerClient, cl
             forcerm=True,
             decode=True,
         )
-        _follow(output, steps, spec.context)
+        follow_build(output, steps, spec.context)
     return tag
 
 
@@ -69,7 +69,7 @@ def remove_image(client: docker.DockerClient, name: str) -> None:
         return
 
 
-def _follow(output: Iterable[dict[str, Any]], steps: list[str], context: Path) -> None:
+def follow_build(output: Iterable[dict[str, Any]], steps: list[str], context: Path) -> None:
     """Notes each step's image, so that a build that fails halfway can be cleared away."""
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     lines = _lines(output, tail, context)

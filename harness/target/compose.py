@@ -81,8 +81,8 @@ def start_compose(
     container = _target_container(client, project, spec)
     if log_dir is not None:
         cleanup.add("the target's log", partial(save_log, container, log_dir), by_engine=True)
-    target = ContainerTarget(client, container, cleanup)
-    target.become_ready("compose", spec.port, spec.ready, _facts(client, project, spec))
+    target = ContainerTarget(client, container, spec.port, cleanup)
+    target.become_ready("compose", spec.ready, _facts(client, project, spec))
     _let_it_die(container)
     return target
 
@@ -118,7 +118,7 @@ def _project(
 
 def project_name(run: RunLabels) -> str:
     """What both compose programs take as it is: lower case letters, digits, '_' and '-'."""
-    return re.sub(r"[^a-z0-9_-]", "-", f"hyperleak-{run.run_id}".lower())
+    return re.sub(r"[^a-z0-9_-]", "-", f"hyperleak-{run.slug}".lower())
 
 
 def _target_container(client: docker.DockerClient, project: Project, spec: ComposeSpec) -> Container:

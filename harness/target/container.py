@@ -11,12 +11,11 @@ import docker
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
-from harness.errors import TargetError
 from harness.model.target import ReadyCheck, TargetHandle, TargetState
 from harness.target.cleanup import Cleanup
 from harness.target.engine import ENGINE_ERRORS, engine_errors, engine_facts, is_local, short_reason
 from harness.target.oom import OomKills
-from harness.target.ready import describe_exit, wait_until_ready, with_log
+from harness.target.ready import wait_until_ready
 from harness.units import format_size
 
 _log = logging.getLogger(__name__)
@@ -30,22 +29,21 @@ class ContainerTarget:
 
     handle: TargetHandle
 
-    def __init__(self, client: docker.DockerClient, container: Container, cleanup: Cleanup) -> None:
+    def __init__(self, client: docker.DockerClient, container: Container, inner_port: int, cleanup: Cleanup) -> None:
         self._client = client
         self._container = container
+        self._inner_port = inner_port
         self._cleanup = cleanup
         self._oom = OomKills()
 
     def become_ready(
         self,
         kind: Literal["image", "build", "compose"],
-        port: int,
         check: ReadyCheck,
         environment: dict[str, Any] | None = None,
     ) -> Self:
         """Waits for the check and fills in the handle. Raises TargetError, EngineError."""
-        host_port = self._published_port(port)
-        ready_after_s = wait_until_ready(self, host_port, check, hint=self._port_hint(port))
+        ready_after_s = wait_until_ready(self, check, hint=self._port_hint())
         with engine_errors("looking at the target's container"):
             self._container.reload()
             image = self._client.images.get(self._container.attrs["Image"])
@@ -53,7 +51,7 @@ class ContainerTarget:
         self._oom.watch(root_pid)
         self.handle = TargetHandle(
             kind=kind,
-            base_url=f"http://{_LOOPBACK}:{host_port}",
+            base_url=f"http://{_LOOPBACK}:{self.port()}",
             root_pid=root_pid,
             container_id=str(self._container.id),
             memory_limit_bytes=self._container.attrs["HostConfig"].get("Memory") or None,
@@ -63,6 +61,15 @@ class ContainerTarget:
             | (environment or {}),
         )
         return self
+
+    def port(self) -> int | None:
+        """Asked anew each time: the engine publishes another one when it restarts the container."""
+        with engine_errors("looking for the target's port"):
+            self._container.reload()
+        for binding in self._container.attrs["NetworkSettings"]["Ports"].get(f"{self._inner_port}/tcp") or []:
+            if binding["HostIp"] == _LOOPBACK:
+                return int(binding["HostPort"])
+        return None
 
     def state(self) -> TargetState:
         with engine_errors("asking for the target's state"):
@@ -95,21 +102,8 @@ class ContainerTarget:
     ) -> None:
         self.close()
 
-    def _published_port(self, port: int) -> int:
-        with engine_errors("looking at the target's container"):
-            self._container.reload()
-        bindings = self._container.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp") or []
-        for binding in bindings:
-            if binding["HostIp"] == _LOOPBACK:
-                return int(binding["HostPort"])
-        state = self.state()
-        if not state.running:
-            message = f"the target {describe_exit(state.exit_code)} at once"
-            message += f": {state.detail}" if state.detail else ""
-            raise TargetError(with_log(message, self.logs_tail()), hint="see its log, command and environment")
-        raise TargetError(f"the engine published no loopback port for the container's port {port}")
-
-    def _port_hint(self, port: int) -> str:
+    def _port_hint(self) -> str:
+        port = self._inner_port
         exposed = sorted(set(self._container.attrs["Config"].get("ExposedPorts") or {}) - {f"{port}/tcp"})
         known = f" (its image exposes {', '.join(exposed)})" if exposed else ""
         return f"see that the app listens on 0.0.0.0 and port {port} in its container{known}"

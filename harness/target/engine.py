@@ -96,12 +96,15 @@ def require_reachable(client: docker.DockerClient) -> None:
 
 
 @contextmanager
-def engine_errors(doing: str) -> Iterator[None]:
-    """TargetError for what the engine refuses, EngineError where it doesn't answer; `doing` begins the message."""
+def engine_errors(doing: str, *, hint: str = "") -> Iterator[None]:
+    """TargetError for what the engine refuses, EngineError where it doesn't answer; `doing` begins the message.
+
+    `hint` is what to do about a refusal.
+    """
     try:
         yield
     except APIError as error:
-        raise TargetError(f"{doing}: the Docker engine refused: {short_reason(error)}") from error
+        raise TargetError(f"{doing}: the Docker engine refused: {short_reason(error)}", hint=hint) from error
     except ENGINE_ERRORS as error:
         raise EngineError(
             f"{doing}: the Docker engine stopped answering: {short_reason(error)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from harness.target.workspace import OwnedFolder, read_owner, workspaces
 
 _log = logging.getLogger(__name__)
 
-_EVIDENCE = ("record.json", "samples.jsonl")
+_RECORD, _SAMPLES = "record.json", "samples.jsonl"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,20 @@ def empty_run_folders(results_dir: Path) -> list[OwnedFolder]:
     Only folders that carry the mark of `mark_owner` count, at `<scenario>/<run>` below the results.
     """
     marked = (read_owner(folder) for folder in sorted(results_dir.glob("*/*")) if folder.is_dir())
-    return [folder for folder in marked if folder and not any((folder.path / name).exists() for name in _EVIDENCE)]
+    return [folder for folder in marked if folder and not _has_evidence(folder.path)]
+
+
+def _has_evidence(folder: Path) -> bool:
+    """A record, or a sample after the header of the samples; what can't be read counts as evidence."""
+    if (folder / _RECORD).exists():
+        return True
+    try:
+        with (folder / _SAMPLES).open("rb") as lines:
+            return len(list(itertools.islice(lines, 2))) > 1
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _processes(dry_run: bool) -> list[Leftover]:

@@ -64,9 +64,9 @@ def run_container(
     log_dir: Path | None,
 ) -> ContainerTarget:
     """Creates and starts the container and waits until it is ready; `cleanup` knows how to undo each step."""
-    name = f"hyperleak-{run.run_id}-{secrets.token_hex(3)}"
+    name = f"hyperleak-{run.slug}-{secrets.token_hex(3)}"
     cleanup.add(f"container {name}", partial(remove_container, client, name), by_engine=True)
-    with engine_errors(f"starting a container from {image}"):
+    with engine_errors(f"starting a container from {image}", hint="correct target.command, target.port or its limits"):
         container = client.containers.create(
             image,
             list(spec.command) or None,
@@ -84,4 +84,4 @@ def run_container(
         if log_dir is not None:
             cleanup.add("the target's log", partial(save_log, container, log_dir), by_engine=True)
         container.start()
-    return ContainerTarget(client, container, cleanup).become_ready(kind, spec.port, spec.ready)
+    return ContainerTarget(client, container, spec.port, cleanup).become_ready(kind, spec.ready)

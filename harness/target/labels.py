@@ -15,7 +15,8 @@ OWNER_LABEL = "hyperleak.owner"
 RUN_VARIABLE = "HYPERLEAK_RUN_ID"
 OWNER_VARIABLE = "HYPERLEAK_OWNER"
 
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
+_SLUG_LENGTH = 100
 _OWNER = re.compile(r"(\d+):(\d+)@(.+)")
 _START_TIME_AFTER_NAME = 19
 _ENDED_STATES = "ZXx"
@@ -28,9 +29,10 @@ class RunLabels:
     run_id: str
     scenario: str
 
-    def __post_init__(self) -> None:
-        if not _RUN_ID.fullmatch(self.run_id):
-            raise ValueError(f"{self.run_id!r} is not a run id: letters, digits, '_', '.' and '-' only")
+    @property
+    def slug(self) -> str:
+        """The run id with what the engine doesn't take in a name replaced."""
+        return _NOT_IN_NAMES.sub("-", self.run_id)[:_SLUG_LENGTH]
 
 
 @dataclass(frozen=True)

@@ -37,20 +37,24 @@ class ProcessTarget:
 
     handle: TargetHandle
 
-    def __init__(self, supervised: Supervised, log: Path, cleanup: Cleanup) -> None:
+    def __init__(self, supervised: Supervised, port: int, log: Path, cleanup: Cleanup) -> None:
         self._supervised = supervised
+        self._port = port
         self._log = log
         self._cleanup = cleanup
 
-    def become_ready(self, spec: CommandSpec, port: int) -> Self:
-        ready_after_s = wait_until_ready(self, port, spec.ready)
+    def become_ready(self, spec: CommandSpec) -> Self:
+        ready_after_s = wait_until_ready(self, spec.ready)
         self.handle = TargetHandle(
             kind="command",
-            base_url=f"http://{_LOOPBACK}:{port}",
+            base_url=f"http://{_LOOPBACK}:{self._port}",
             root_pid=self._supervised.pid,
             environment=_facts(spec) | {"ready_after_s": round(ready_after_s, 3)},
         )
         return self
+
+    def port(self) -> int:
+        return self._port
 
     def state(self) -> TargetState:
         exit_code = self._supervised.exit_code()
@@ -103,9 +107,9 @@ class Supervised:
         self._process.stdin.flush()
         news = self._read(_START_TIMEOUT_S)
         if "pid" not in news:
-            reason = news.get("error", "its supervisor gave no answer")
+            reason, file = news.get("error", "its supervisor gave no answer"), news.get("file") or order["command"][0]
             raise TargetError(
-                f"the command {order['command'][0]!r} could not be started: {reason}",
+                f"the command {order['command'][0]!r} could not be started: {file}: {reason}",
                 hint="correct target.command or target.cwd; a program's folder has to be in PATH",
             )
         self.pid = int(news["pid"])
@@ -158,7 +162,7 @@ def start_process(spec: CommandSpec, run: RunLabels, cleanup: Cleanup, log_dir: 
     cleanup.add(f"processes of run {run.run_id}", supervised.stop)
     environment = os.environ | spec.environment | {spec.port_variable: str(port)} | owner_environment(run)
     supervised.start({"command": spec.command, "cwd": str(spec.cwd), "environment": environment, "log": str(log)})
-    return ProcessTarget(supervised, log, cleanup).become_ready(spec, port)
+    return ProcessTarget(supervised, port, log, cleanup).become_ready(spec)
 
 
 def free_port() -> int:

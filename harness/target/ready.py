@@ -35,7 +35,6 @@ class Answer:
 
 def wait_until_ready(
     target: Watched,
-    port: int,
     check: ReadyCheck,
     *,
     hint: str = "",
@@ -43,7 +42,7 @@ def wait_until_ready(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> float:
-    """Seconds until `GET path` on the loopback port was answered as the check wants it.
+    """Seconds until `GET path` on the target's port was answered as the check wants it.
 
     Raises TargetError as soon as the target has ended, or when the check's time is over; both with the end of its log.
     `hint` is what to look at first when the time is over.
@@ -53,7 +52,9 @@ def wait_until_ready(
     pause_s = _FIRST_PAUSE_S
     while True:
         left_s = began_s + check.timeout_s - clock()
-        answer = ask(port, check.path, min(_REQUEST_TIMEOUT_S, max(_SHORTEST_REQUEST_S, left_s)))
+        port = target.port()
+        patience_s = min(_REQUEST_TIMEOUT_S, max(_SHORTEST_REQUEST_S, left_s))
+        answer = Answer(None, "its port is not published") if port is None else ask(port, check.path, patience_s)
         if answer.satisfies(check):
             return clock() - began_s
         state = target.state()

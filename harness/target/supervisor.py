@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 GRACE_S = 5.0
-_KILL_TRIES = 200
-_KILL_PAUSE_S = 0.01
+_KILL_TRIES = 100
+_PAUSE_S = 0.02
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -105,18 +105,29 @@ def _reap(main_pid: int) -> bool:
 
 
 def _end_all(main_pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    """SIGTERM to the command's group and time to obey, then SIGKILL to every descendant, wherever it has gone."""
+    if _group_of(main_pid):
         os.killpg(main_pid, signal.SIGTERM)
     deadline_s = time.monotonic() + GRACE_S
-    while _reap(main_pid) and time.monotonic() < deadline_s:
-        time.sleep(_KILL_PAUSE_S)
+    while _reap(main_pid) and _group_of(main_pid) and time.monotonic() < deadline_s:
+        time.sleep(_PAUSE_S)
     for _ in range(_KILL_TRIES):
         for pid in descendants(os.getpid()):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         if not _reap(main_pid):
             return
-        time.sleep(_KILL_PAUSE_S)
+        time.sleep(_PAUSE_S)
+
+
+def _group_of(main_pid: int) -> list[int]:
+    """Our descendants in the command's group; as long as there is one, the group's number is not another's."""
+    members = []
+    for pid in descendants(os.getpid()):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(pid) == main_pid:
+                members.append(pid)
+    return members
 
 
 def descendants(root_pid: int) -> list[int]:

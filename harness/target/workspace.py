@@ -29,7 +29,7 @@ class OwnedFolder:
 
 def make_workspace(run: RunLabels) -> Path:
     """A new folder `hyperleak-<run id>-…` among the temporary files, readable by this user alone."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{run.run_id}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{run.slug}-"))
     mark_owner(folder, run)
     return folder
 

@@ -12,6 +12,7 @@ final class Connection
 
     /** How long `in` has to be before parsing it again makes sense. */
     public int $needs = 0;
+    /** The client waits for `100 Continue` before it sends the body. */
     public bool $expectsContinue = false;
     /** A request is being served by a coroutine; what comes after it has to wait. */
     public bool $busy = false;

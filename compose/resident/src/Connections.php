@@ -120,7 +120,11 @@ final class Connections
     /** @return array<int, mixed> empty, with room for so many */
     private static function room(int $slots): array
     {
-        $room = array_fill(0, $slots, null);
+        $room = [];
+        // From the last one down: what is filled in order starts as a packed array, and changes its form later.
+        for ($i = $slots - 1; $i >= 0; $i--) {
+            $room[$i] = null;
+        }
         for ($i = 0; $i < $slots; $i++) {
             unset($room[$i]);
         }

@@ -133,13 +133,13 @@ final class Worker
             return;
         }
         do {
-            $this->serveBuffered($connection);
+            $more = $this->serveBatch($connection);
             if (!$connection->flush()) {
                 $this->connections->close($connection);
 
                 return;
             }
-        } while ($connection->out === '' && $connection->in !== '' && $this->ready($connection) && $connection->needs === 0);
+        } while ($more && $connection->out === '');
         if ($connection->closing && $connection->out === '') {
             $this->hangUp($connection);
         } else {
@@ -147,28 +147,29 @@ final class Worker
         }
     }
 
-    private function ready(Connection $connection): bool
+    /** True if it stopped because enough has piled up to be sent, false if there is nothing to serve now. */
+    private function serveBatch(Connection $connection): bool
     {
-        return !$connection->busy && !$connection->closing;
-    }
-
-    private function serveBuffered(Connection $connection): void
-    {
-        while ($this->ready($connection) && $connection->in !== '' && strlen($connection->out) < self::BATCH) {
+        while (strlen($connection->out) < self::BATCH) {
+            if ($connection->busy || $connection->closing || $connection->in === '') {
+                return false;
+            }
             try {
                 $message = $this->parser->next($connection);
             } catch (HttpError $error) {
                 $this->refuse($connection, $error);
 
-                return;
+                return false;
             }
             if ($message === null) {
                 $this->sayContinue($connection);
 
-                return;
+                return false;
             }
             $this->serve($connection, $message);
         }
+
+        return true;
     }
 
     private function serve(Connection $connection, Message $message): void
@@ -218,8 +219,9 @@ final class Worker
 
     private function sayContinue(Connection $connection): void
     {
-        if ($connection->expectsContinue && $connection->out === '') {
-            $connection->out = "HTTP/1.1 100 Continue\r\n\r\n";
+        if ($connection->expectsContinue) {
+            $connection->expectsContinue = false;
+            $connection->out .= "HTTP/1.1 100 Continue\r\n\r\n";
         }
     }
 
