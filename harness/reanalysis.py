@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
-from harness.model.samples import TraceHeader
+from harness.analysis.screening import screen_verdict
+from harness.model.screen import SCREEN_FORMAT
 from harness.model.verdict import Verdict
-from harness.sample.recording import read_recording
+from harness.sample.recording import read_recording, read_screening, sniff_format
 
 
 def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence: float | None = None) -> Verdict:
     """The verdict of a run folder or a trace file; what isn't given is taken from the recording. Raises InputError."""
+    run_id = path.resolve().name
+    if sniff_format(path) == SCREEN_FORMAT:
+        screening = read_screening(path)
+        return screen_verdict(screening, _settings({}, threshold_bytes, confidence), run_id=run_id)
     recording = read_recording(path)
-    settings = _settings(recording.header, threshold_bytes, confidence)
-    return analyse(recording, settings, run_id=path.resolve().name)
+    return analyse(recording, _settings(recording.header.schedule, threshold_bytes, confidence), run_id=run_id)
 
 
-def _settings(header: TraceHeader, threshold_bytes: float | None, confidence: float | None) -> Settings:
-    own, standard = header.schedule, Settings()
+def _settings(own: Mapping[str, Any], threshold_bytes: float | None, confidence: float | None) -> Settings:
+    standard = Settings()
     return Settings(
         threshold_bytes=threshold_bytes or float(own.get("threshold_bytes", standard.threshold_bytes)),
         confidence=confidence or float(own.get("confidence", standard.confidence)),

@@ -11,7 +11,7 @@ from harness.analysis.decide import Decision, Settings, decide
 from harness.analysis.estimate import Estimates, estimate, usable_rows
 from harness.analysis.events import events_of
 from harness.analysis.resident import decide_alone, native_leaks
-from harness.analysis.windows import WindowTable, available_channels, window_table
+from harness.analysis.windows import TRUNCATED, WindowTable, available_channels, window_table
 from harness.model.samples import Recording
 from harness.model.verdict import Channel, EndpointOutcome, EndpointVerdict, Outcome, Verdict
 
@@ -62,6 +62,7 @@ def _unknown(table: WindowTable, endpoint: int, sampled: bool) -> Decision:
     return Decision(
         outcome="inconclusive",
         bytes_per_request=0.0,
+        typical=0.0,
         ci95=(-far, far),
         p_value=1.0,
         upper_limit=far,
@@ -80,6 +81,7 @@ def _endpoint(
         name=table.endpoints[e],
         verdict=decision.outcome,
         bytes_per_request=round(decision.bytes_per_request, 3),
+        typical_bytes_per_request=round(decision.typical, 3),
         ci95=(round(decision.ci95[0], 3), round(decision.ci95[1], 3)),
         p_value=decision.p_value,
         requests=decision.requests,
@@ -139,7 +141,7 @@ def _time_driven(whole: Estimates, settings: Settings) -> float:
 def _notes(recording: Recording, table: WindowTable, channel: Channel, whole: Estimates | None) -> list[str]:
     notes = []
     if recording.truncated:
-        notes.append("the recording ends in the middle of a line; what came before it was analysed")
+        notes.append(TRUNCATED)
     if broken := int(table.broken.sum()):
         notes.append(f"{broken} of {len(table)} windows were left out: a process was born or died in them")
     if whole is not None and whole.time_slope is None:

@@ -43,6 +43,7 @@ class Decision:
 
     outcome: EndpointOutcome
     bytes_per_request: float
+    typical: float
     ci95: tuple[float, float]
     p_value: float
     upper_limit: float
@@ -70,6 +71,7 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
             Decision(
                 outcome=outcome,
                 bytes_per_request=float(whole.mean[e]),
+                typical=float(whole.fit.slopes[e]),
                 ci95=(_finite(lower95[e]), _finite(upper95[e])),
                 p_value=float(p_values[e]),
                 upper_limit=_finite(upper[e]),

@@ -15,6 +15,7 @@ from harness.model.verdict import Channel
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+TRUNCATED = "the recording ends in the middle of a line; what came before it was analysed"
 COUNTED = ("open_fds", "coroutines", "timers", "resources")
 
 _ProcessValue = Callable[[ProcessReading], int | None]

@@ -27,6 +27,7 @@ class EndpointVerdict(Value):
     """One endpoint's answer.
 
     `p_value` is one-sided, of "grows by no more than the threshold", before Holm's correction. `ci95` is two-sided.
+    `typical_bytes_per_request` is what a request keeps without the rare jumps of a growing array's doublings.
     `upper_limit_bytes_per_request`: at the run's confidence it leaks less than this (what "clean" means in numbers).
     `detectable_bytes_per_request`: the smallest leak this run would have called one, four times out of five.
     """
@@ -42,6 +43,7 @@ class EndpointVerdict(Value):
     cause: Cause = "unknown"
     holders: tuple[Holder, ...] = ()
     failures: dict[str, int] = {}
+    typical_bytes_per_request: float | None = None
     upper_limit_bytes_per_request: float | None = None
     detectable_bytes_per_request: float | None = None
     note: str = ""

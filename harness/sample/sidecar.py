@@ -7,6 +7,7 @@ close, and the engine removes it then, also after a `kill -9` of this process.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from collections.abc import Iterable, Mapping
@@ -30,7 +31,7 @@ MEMORY_LIMIT_BYTES = 128 * 1024 * 1024
 
 _FRAME = struct.Struct(">BxxxL")
 _STDERR = 2
-_ROOT_NAMES = ("", "0", "root")
+_IN_PROGRESS = 409
 
 
 class Channel(Protocol):
@@ -127,18 +128,14 @@ def start_sidecar(
 
 
 def _options(target: Container, labels: dict[str, str], php: str) -> dict[str, Any]:
-    """As few rights as reading memory needs: no network, nothing writable, no capability but tracing.
-
-    Where the target doesn't run as root its files under /proc belong to its user, and root needs to read those too.
-    """
-    other_user = target.attrs["Config"]["User"].partition(":")[0] not in _ROOT_NAMES
+    """As few rights as reading memory needs: no network, nothing writable, no capability but tracing."""
     return {
         "entrypoint": [php],
         "command": ["-n", "-d", "display_errors=stderr", "-r", reader_source()],
         "user": "0:0",
         "pid_mode": f"container:{target.id}",
         "cap_drop": ["ALL"],
-        "cap_add": ["SYS_PTRACE", "DAC_READ_SEARCH"] if other_user else ["SYS_PTRACE"],
+        "cap_add": ["SYS_PTRACE"] if _runs_as_root(target) else ["SYS_PTRACE", "DAC_READ_SEARCH"],
         "security_opt": ["no-new-privileges"],
         "network_mode": "none",
         "read_only": True,
@@ -151,6 +148,15 @@ def _options(target: Container, labels: dict[str, str], php: str) -> dict[str, A
         "stdin_open": True,
         "auto_remove": True,
     }
+
+
+def _runs_as_root(target: Container) -> bool:
+    """Whether root owns all of its processes, and so their files under /proc; else root needs a right to open those."""
+    try:
+        rows = target.top(ps_args="-eo pid,uid")["Processes"]
+    except APIError:
+        return False
+    return all(uid == "0" for _, uid in rows)
 
 
 class AttachedContainer:
@@ -232,11 +238,11 @@ def _not_started(container_id: str, image: str, error: Exception) -> SampleError
 
 
 def _remove(container: Container) -> None:
-    """It may have removed itself already, or be at it."""
-    try:
-        container.remove(force=True, v=True)
-    except NotFound:
-        pass
-    except APIError as error:
-        if error.status_code != 409:
-            raise
+    """Returns when it's gone; it may have removed itself already, or be at it."""
+    with contextlib.suppress(NotFound):
+        try:
+            container.remove(force=True, v=True)
+        except APIError as error:
+            if error.status_code != _IN_PROGRESS:
+                raise
+            container.wait(condition="removed", timeout=ANSWER_TIMEOUT_S)

@@ -49,6 +49,21 @@ def either(schema: JsonSchema) -> JsonSchema:
     return {"anyOf": [*schema["anyOf"], VARIABLE] if set(schema) == {"anyOf"} else [schema, VARIABLE]}
 
 
+class OneOrMany:
+    """Pydantic metadata: a list, or its only item by itself."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_as_list, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        many = handler(core)
+        return {"anyOf": [many["items"], many]}
+
+
+def _as_list(data: Any) -> Any:
+    return [data] if isinstance(data, Leaf) else data
+
+
 def text(
     what: str = "text",
     *,

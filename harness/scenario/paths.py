@@ -8,7 +8,16 @@ from harness.scenario.problems import Mistake, quoted
 from harness.scenario.report import Report, Steps
 
 
-def existing(base: Path, text: str, what: str, path: Steps, report: Report, *, directory: bool = False) -> Path | None:
+def existing(
+    base: Path,
+    text: str,
+    what: str,
+    path: Steps,
+    report: Report,
+    *,
+    directory: bool = False,
+    start: str = "the scenario's folder",
+) -> Path | None:
     """The absolute path of `text`; a missing one is reported at `path` and None."""
     try:
         found = (base / text).resolve()
@@ -18,6 +27,6 @@ def existing(base: Path, text: str, what: str, path: Steps, report: Report, *, d
     if there:
         return found
     kind = "folder" if directory else "file"
-    advice = f"paths start from the scenario's folder; check that {kind}"
+    advice = f"check the {kind}; the path starts from {start}"
     report.add(path, Mistake(f"the {what} {quoted(text)} isn't there", advice))
     return None

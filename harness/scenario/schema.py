@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.scenario.written import BODIES, KINDS, METHODS, ScenarioWritten
+from harness.scenario.written import BODIES, HEADER_NAME_PATTERN, KINDS, METHODS, ScenarioWritten
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SUFFIX = "Written"
@@ -16,6 +16,9 @@ def json_schema() -> Schema:
     """Draft 2020-12. What only the reader can know (files, templates, names that have to match) isn't in it."""
     schema: Schema = _cleaned(ScenarioWritten.model_json_schema(by_alias=True))
     definitions: dict[str, Schema] = schema["$defs"]
+    for definition in definitions.values():
+        if "headers" in definition["properties"]:
+            definition["properties"]["headers"]["propertyNames"] = {"pattern": f"^(?:{HEADER_NAME_PATTERN})$"}
     for name, key in (("Build", "context"), ("Ready", "path")):
         definitions[name] = _or_text(definitions[name], f"short for {key}")
     definitions["Request"] = _request(definitions["Request"])

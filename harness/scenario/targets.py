@@ -59,7 +59,9 @@ class TargetBuilder:
         context = existing(self._base, build.context, "folder", (*where, "context"), self._report, directory=True)
         if context is None:
             return None
-        dockerfile = existing(context, build.dockerfile, "Dockerfile", (*where, "dockerfile"), self._report)
+        dockerfile = existing(
+            context, build.dockerfile, "Dockerfile", (*where, "dockerfile"), self._report, start="the build context"
+        )
         if dockerfile is None:
             return None
         args = self._filled(build.args)

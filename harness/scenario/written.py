@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.model.scenario import LoadPlan, Sampling
 from harness.model.target import CommandSpec, ReadyCheck
@@ -21,6 +21,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 BODIES = ("json", "form", "body")
 KINDS = ("image", "build", "compose", "command")
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+HEADER_NAME_PATTERN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 MAX_ENDPOINTS = 1000
 MAX_FIELDS = 100
 MAX_BODY_CHARACTERS = 1024 * 1024
@@ -44,7 +45,7 @@ Reference = Annotated[
 ]
 HeaderName = Annotated[
     str,
-    fields.text("the name of a header", pattern=r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", to_do="write it like X-Request-Id"),
+    fields.text("the name of a header", pattern=HEADER_NAME_PATTERN, to_do="write it like X-Request-Id"),
 ]
 HeaderValue = Annotated[
     str,
@@ -64,12 +65,8 @@ Command = Annotated[tuple[str, ...], compound.COMMAND]
 Status = Annotated[int, fields.whole(100, 599)]
 
 
-def _as_list(data: Any) -> Any:
-    return [data] if isinstance(data, Leaf) else data
-
-
-Statuses = Annotated[tuple[Status, ...], Field(min_length=1, max_length=MAX_FIELDS), BeforeValidator(_as_list)]
-Files = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_FIELDS), BeforeValidator(_as_list)]
+Statuses = Annotated[tuple[Status, ...], Field(min_length=1, max_length=MAX_FIELDS), fields.OneOrMany()]
+Files = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_FIELDS), fields.OneOrMany()]
 
 
 class Written(BaseModel):

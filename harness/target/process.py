@@ -125,7 +125,7 @@ class Supervised:
         return self._exit_code
 
     def stop(self) -> None:
-        """Lets go and waits for the end of every descendant; a supervisor that hangs is killed."""
+        """Lets go and waits for the end of every descendant; a supervisor that hangs is killed. Keeps the exit code."""
         with self._process as process:
             assert process.stdin is not None
             process.stdin.close()
@@ -133,6 +133,7 @@ class Supervised:
                 process.wait(_END_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 process.kill()
+            self.exit_code()
 
     def _read(self, timeout_s: float) -> dict[str, Any]:
         """The next piece of news; {} where none comes in time."""

@@ -268,17 +268,18 @@ def test_kill_9_of_the_harness_ends_master_and_workers(alive: Alive) -> None:
 
 
 def test_kill_9_of_harness_and_supervisor_leaves_orphans_that_gc_finds(alive: Alive) -> None:
-    harness, root_pid = start_harness(resident())
-    try:
-        os.kill(supervisor_of(root_pid), signal.SIGKILL)
-    finally:
-        kill(harness)
-    assert eventually(lambda: start_ticks(root_pid) is None), "the master dies with its supervisor"
-    orphans = alive()
-    found = {left.name.split()[0]: left for left in collect_garbage(dry_run=True) if left.kind == "process"}
-    assert {str(pid) for pid in orphans} <= set(found)
-    assert alive() == orphans
-    assert all(left.removed for left in collect_garbage(dry_run=False) if left.run_id == RUN.run_id)
+    forking = "import os, time\nif os.fork() == 0:\n    os.setsid(); time.sleep(300)\n"
+    harness, root_pid = start_harness(python(forking + textwrap.dedent(SERVER)))
+    os.kill(supervisor_of(root_pid), signal.SIGKILL)
+    kill(harness)
+    assert eventually(lambda: len(alive()) == 1), "the master dies with its supervisor"
+    (orphan,) = alive()
+    (seen,) = [left for left in collect_garbage(dry_run=True) if left.kind == "process"]
+    assert seen.name.startswith(f"{orphan} ")
+    assert not seen.removed
+    assert alive() == {orphan}
+    found = collect_garbage(dry_run=False)
+    assert {left.kind for left in found if left.removed} == {"process", "folder"}
     assert not alive()
 
 

@@ -142,17 +142,15 @@ class TestMemory:
             client.get("/cache?keys=50")
         assert set(growths(client, "/cache?keys=50")) == {0}
 
-    def test_a_hundred_connections_leave_nothing(self, resident: Resident, client: Client) -> None:
-        def crowd() -> None:
+    def test_a_hundred_connections_leave_nothing(self) -> None:
+        with Resident() as server, server.connect() as client:
+            client.get("/clean")
+            before = client.heap_bytes()
             with ExitStack() as stack:
-                clients = [stack.enter_context(resident.connect()) for _ in range(100)]
-                for each in clients:
-                    assert each.get("/clean")[0] == 200
-
-        client.get("/clean")
-        before = client.heap_bytes()
-        crowd()
-        assert wait_until(lambda: client.heap_bytes() == before)
+                crowd = [stack.enter_context(server.connect()) for _ in range(100)]
+                assert {each.get("/clean")[0] for each in crowd} == {200}
+                assert client.heap_bytes() > before
+            assert wait_until(lambda: client.heap_bytes() == before)
 
     def test_more_open_files_than_select_can_watch(self, resident: Resident, client: Client) -> None:
         for _ in range(1100):
@@ -266,7 +264,8 @@ class TestProcesses:
         with Resident(WORKERS=2) as server, ExitStack() as stack:
             clients = [stack.enter_context(server.connect()) for _ in range(8)]
             share = Counter(client.pid() for client in clients)
-        assert sorted(share.values()) in ([3, 5], [4, 4])
+        assert len(share) == 2
+        assert min(share.values()) >= 2
 
     def test_workers_are_recycled_and_no_request_is_lost(self) -> None:
         with Resident(WORKERS=2, MAX_REQUEST=50) as server:

@@ -22,7 +22,8 @@ final class Application
         [$path, $query] = explode('?', $message->target, 2) + ['', ''];
         $values = [];
         if ($query !== '') {
-            parse_str($query, $values);
+            // Silent: more than max_input_vars would be a warning.
+            @parse_str($query, $values);
         }
 
         return new Request($message->method, $path, $values, $message->headers, $message->body);

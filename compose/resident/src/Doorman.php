@@ -13,7 +13,7 @@ namespace Resident;
  */
 final class Doorman
 {
-    private const WAIT_US = 200;
+    private const WAIT_US = 500;
     private const MOST_WAITS = 10;
 
     private int $acceptAtUs = 0;

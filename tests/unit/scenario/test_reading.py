@@ -36,7 +36,7 @@ target:
   image: hyperleak/resident:latest
   container_command: php server.php --port 8080
   port: 8080
-  environment: {WORKERS: 2, VERSION: 1.10, OCTAL: 08, SWITCH: yes, EMPTY: "", FROM_HOST:}
+  environment: {WORKERS: 2, VERSION: 1.10, OCTAL: 08, SWITCH: yes, EMPTY: "", FROM_HOST: }
   memory: 256MiB
   cpus: 1.5
   ready: {path: /health, status: 204, timeout: 30s}

@@ -4,10 +4,10 @@ declare(strict_types=1);
 
 namespace App\Process;
 
+use Hyperf\Coroutine\Coroutine;
 use Hyperf\Process\AbstractProcess;
 use Hyperf\Process\Annotation\Process;
 use Hyperf\Process\ProcessManager;
-use Hyperf\Coroutine\Coroutine;
 
 /** Lives beside the workers; what they write to it arrives as the event `PipeMessage`. */
 #[Process(name: self::NAME)]

@@ -11,13 +11,13 @@ use Swow\Psr7\Message\ResponsePlusInterface;
 use Throwable;
 
 /** Collects exceptions to report them in one go, and never does. */
-class OrderFailedHandler extends ExceptionHandler
+final class OrderFailedHandler extends ExceptionHandler
 {
     /** @var list<Throwable> */
     private array $unreported = [];
 
     /** @param OrderFailed $throwable */
-    public function handle(Throwable $throwable, ResponsePlusInterface $response)
+    public function handle(Throwable $throwable, ResponsePlusInterface $response): ResponsePlusInterface
     {
         $this->stopPropagation();
         if ($throwable->keep) {

@@ -11,10 +11,10 @@ use Leaks\Refused;
 use Swow\Psr7\Message\ResponsePlusInterface;
 use Throwable;
 
-class RefusedExceptionHandler extends ExceptionHandler
+final class RefusedExceptionHandler extends ExceptionHandler
 {
     /** @param Refused $throwable */
-    public function handle(Throwable $throwable, ResponsePlusInterface $response)
+    public function handle(Throwable $throwable, ResponsePlusInterface $response): ResponsePlusInterface
     {
         $this->stopPropagation();
 
