@@ -14,12 +14,17 @@ from harness.model.verdict import Verdict
 from harness.session import Session
 
 LOOKS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+CONFIRMING_BLOCKS = 4
 NATIVE_BLOCKS = 6
 MIX_WINDOWS = 4
 SMALLEST_WINDOW_REQUESTS = 20
 LARGEST_WINDOW_REQUESTS = 100_000
-# Part of the budget that is kept back from the blocks, for native memory and the mix.
-RESERVED_SHARE = 0.35
+# Parts of the budget by whose end the blocks and the confirming of leaks have to be over.
+BLOCKS_SHARE = 0.5
+CONFIRMING_SHARE = 0.75
+# A confirmed leak may grow the target by this much, and by this part of its memory limit.
+CONFIRMING_BYTES = 256 * 1024**2
+CONFIRMING_SHARE_OF_LIMIT = 0.3
 
 
 @dataclass
@@ -31,6 +36,7 @@ class Conductor:
     settings: Settings
     heap: bool
     looked: Callable[[Verdict], None]
+    memory_limit_bytes: int | None = None
     block: int = 0
 
     def perform(self) -> None:
@@ -46,7 +52,8 @@ class Conductor:
         elif not self.heap:
             self._each_alone(design, deadline_s)
         else:
-            self._blocks(design, deadline_s - RESERVED_SHARE * plan.budget_s)
+            self._blocks(design, began_s + BLOCKS_SHARE * plan.budget_s)
+            self._confirm(design, began_s + CONFIRMING_SHARE * plan.budget_s)
             self._native(design, deadline_s)
             self._mix(design)
 
@@ -68,11 +75,35 @@ class Conductor:
     def _blocks(self, design: Design, deadline_s: float) -> None:
         active = list(range(len(self.scenario.endpoints)))
         while active and not self.session.stopped() and self.session.elapsed_s < deadline_s:
-            self.session.drive(design.block(self.block, active))
+            self.session.drive(design.block(self.block, dict.fromkeys(active, design.requests)))
             self.block += 1
             design = self._smaller_if_broken(design)
             if self.block in LOOKS:
                 active = self._undecided(self._look())
+
+    def _confirm(self, design: Design, deadline_s: float) -> None:
+        """Many more requests for what seems to leak: a cache fills up, and the cycle collector runs, by volume."""
+        rounds, suspects = 0, self._suspects()
+        while suspects and not self.session.stopped() and self.session.elapsed_s < deadline_s:
+            self.session.drive(design.block(self.block, suspects))
+            self.block += 1
+            rounds += 1
+            if rounds >= CONFIRMING_BLOCKS:
+                found = self._look().endpoints
+                suspects = {e: count for e, count in suspects.items() if found[e].verdict == "inconclusive"}
+
+    def _suspects(self) -> dict[int, int]:
+        """Requests of a confirming window for each endpoint that seems to leak."""
+        limit = self.memory_limit_bytes
+        allowed = min(CONFIRMING_BYTES, CONFIRMING_SHARE_OF_LIMIT * limit) if limit else CONFIRMING_BYTES
+        most = self.scenario.load.confirm_requests / CONFIRMING_BLOCKS
+        growing = [
+            (e, found.bytes_per_request)
+            for e, found in enumerate(self._look().endpoints)
+            if found.verdict == "leak" or (found.verdict == "inconclusive" and found.ci95[0] > 0)
+        ]
+        share = allowed / CONFIRMING_BLOCKS / max(1, len(growing))
+        return {e: max(1, int(min(most, share / max(size, 1.0)))) for e, size in growing}
 
     def _native(self, design: Design, deadline_s: float) -> None:
         """Blocks of the endpoints that keep nothing on the heap: what grows now is native memory."""
@@ -80,7 +111,7 @@ class Conductor:
         for _ in range(NATIVE_BLOCKS if quiet else 0):
             if self.session.elapsed_s >= deadline_s:
                 return
-            self.session.drive(design.block(self.block, quiet))
+            self.session.drive(design.block(self.block, dict.fromkeys(quiet, design.requests)))
             self.block += 1
 
     def _mix(self, design: Design) -> None:

@@ -20,8 +20,8 @@ from harness.model.samples import Sample, TraceHeader
 from harness.model.scenario import Scenario
 from harness.model.target import TargetHandle, TargetState
 from harness.model.verdict import Verdict
-from harness.sample.recorder import Recorder
 from harness.sample.opening import open_sampler
+from harness.sample.recorder import Recorder
 from harness.sample.sampler import Sampler
 from harness.session import Session
 from harness.target import RunLabels, RunningTarget, connect_engine, owner_labels, start_target
@@ -73,7 +73,7 @@ def run_scenario(scenario: Scenario, results: Path, watcher: Watcher) -> RunResu
         header = _header(scenario, target.handle, sampler)
         sink = stack.enter_context(Recorder(folder.samples, header))
         session = _session(scenario, load, sampler, sink, header, target, watcher)
-        _perform(scenario, session, sampler, watcher)
+        _perform(scenario, session, sampler, target.handle, watcher)
         if session.ended:
             log_tail = target.logs_tail(20)
     verdict = analyse(session.recording, settings_of(scenario), run_id=folder.run_id)
@@ -81,11 +81,17 @@ def run_scenario(scenario: Scenario, results: Path, watcher: Watcher) -> RunResu
     return RunResult(folder, scenario, verdict, session.ended, log_tail, watcher.stop_asked())
 
 
-def _perform(scenario: Scenario, session: Session, sampler: Sampler, watcher: Watcher) -> None:
+def _perform(scenario: Scenario, session: Session, sampler: Sampler, handle: TargetHandle, watcher: Watcher) -> None:
     watcher.phase("measuring")
     session.begin()
-    heap = "php_heap" in sampler.channels
-    Conductor(scenario, session, settings_of(scenario), heap=heap, looked=watcher.look).perform()
+    Conductor(
+        scenario,
+        session,
+        settings_of(scenario),
+        heap="php_heap" in sampler.channels,
+        looked=watcher.look,
+        memory_limit_bytes=handle.memory_limit_bytes,
+    ).perform()
 
 
 def _session(

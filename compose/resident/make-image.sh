@@ -66,7 +66,7 @@ add_with_libraries() {
 }
 
 add_php() {
-    php=$(command -v php) || die "neither the base image $base nor php on this machine: install php-cli, or set BASE"
+    php=$(command -v php)
     binary=$(readlink -f "$php")
     extensions=$(php -r 'echo ini_get("extension_dir");')
     add_with_libraries "$php" "$binary" "$extensions"/*.so
@@ -95,7 +95,8 @@ add_tools() {
 }
 
 make_base() {
-    command -v php >/dev/null || die "the base image $base cannot be had, and there is no php here: install php-cli, or set BASE"
+    command -v php >/dev/null \
+        || die "the base image $base cannot be had, and there is no php here: install php-cli, or set BASE"
     version=$(php -r 'echo PHP_VERSION;')
     base=hyperleak/php-base:$version
     "$docker" image inspect "$base" >/dev/null 2>&1 && return

@@ -39,8 +39,10 @@ try {
     $settings = Settings::fromEnvironment(getenv());
     require $settings->leaks . '/autoload.php';
     // Everything before the fork, so that no request is the first to load a class.
-    foreach (array_merge(glob(__DIR__ . '/src/*.php'), glob($settings->leaks . '/src/{,*/}*.php', GLOB_BRACE)) as $file) {
-        require_once $file;
+    foreach ([__DIR__ . '/src/*.php', $settings->leaks . '/src/*.php', $settings->leaks . '/src/*/*.php'] as $files) {
+        foreach (glob($files) as $file) {
+            require_once $file;
+        }
     }
     exit((new Master($settings))->run());
 } catch (BadSetting $wrong) {

@@ -12,6 +12,7 @@ from harness.cli.check import check
 from harness.cli.gc import gc
 from harness.cli.run import run
 from harness.cli.schema import schema
+from harness.cli.screen import screen
 from harness.errors import HyperleakError, InputError, Interrupted
 
 
@@ -24,7 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, analyze, schema, gc):
+for command in (run, screen, check, analyze, schema, gc):
     cli.add_command(command)
 
 

@@ -196,9 +196,14 @@ class LocustGenerator:
 
     def _fail_with_log(self, process: LocustProcess) -> NoReturn:
         end, tail = process.end(), process.log_tail()
+        if "Address already in use" in tail:
+            where = f"{self._spec.bind}:{self._spec.bind_port}"
+            raise LoadError(f"the load's master can't listen on {where}: it is in use", hint="choose another bind_port")
         log = f"its log ends with:\n{tail}" if tail else "its log is empty"
-        hint = "choose another bind_port" if "was busy" in tail else "what it counted is lost: run again"
-        raise LoadError(f"Locust's process {process.name} (pid {process.pid}) {end}; {log}", hint=hint)
+        raise LoadError(
+            f"Locust's process {process.name} (pid {process.pid}) {end}; {log}",
+            hint="what it counted is lost: run again",
+        )
 
     def _explain_start(self) -> LoadError:
         expected = self._spec.workers + self._spec.remote_workers

@@ -7,7 +7,7 @@ in a window of its own, in random order, with idle windows among them, so that d
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -42,10 +42,10 @@ class Design:
         for endpoint in self._shuffled("warmup", range(self.endpoints)):
             yield PlannedWindow(0, "warmup", self._only(endpoint, requests_each))
 
-    def block(self, number: int, active: Sequence[int]) -> list[PlannedWindow]:
-        """One window for each active endpoint and the idle ones, in random order."""
-        loaded = [PlannedWindow(number, "load", self._only(endpoint, self.requests)) for endpoint in active]
-        idle = [self._idle(number)] * max(1, len(active) // LOADED_PER_IDLE)
+    def block(self, number: int, requests: Mapping[int, int]) -> list[PlannedWindow]:
+        """One window for each endpoint that has requests, and the idle ones, in random order."""
+        loaded = [PlannedWindow(number, "load", self._only(endpoint, count)) for endpoint, count in requests.items()]
+        idle = [self._idle(number)] * max(1, len(loaded) // LOADED_PER_IDLE)
         return self._shuffled(f"block {number}", [*loaded, *idle])
 
     def alone(self, first_block: int, windows_each: int) -> Iterator[PlannedWindow]:

@@ -18,6 +18,7 @@ class LoadPlan(Value):
 
     profile "attribution": randomised blocks of one-endpoint windows and idle windows, until every endpoint is decided
     or `budget_s` of load has been spent. profile "soak": all endpoints by weight for the whole budget, in windows.
+    `confirm_requests` more go to each endpoint that seems to leak, since a cache looks the same until it is full.
     `rate` is requests/s over all users (0: as fast as the users can).
     """
 
@@ -26,6 +27,7 @@ class LoadPlan(Value):
     users: Annotated[int, Field(ge=1, le=10_000)] = 8
     window_s: Annotated[float, Field(gt=0)] = 0.5
     budget_s: Annotated[float, Field(gt=0)] = 60.0
+    confirm_requests: Annotated[int, Field(ge=0)] = 5000
     warmup_requests: Annotated[int, Field(ge=0)] = 50
     request_timeout_s: Annotated[float, Field(gt=0)] = 30.0
     workers: Annotated[int, Field(ge=1, le=64)] = 1

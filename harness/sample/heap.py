@@ -204,7 +204,8 @@ class _Waiting(NamedTuple):
 
 
 def _scan(pid: int, memory: ProcMemory) -> tuple[Heap, ...]:
-    addresses = list(_limited(pid, chunk_addresses(read_proc(pid, "maps").decode(errors="replace"))))
+    mapped = list(_limited(pid, chunk_addresses(read_proc(pid, "maps").decode(errors="replace"))))
+    addresses = memory.touched(mapped)
     words = memory.words(addresses)
     candidates = [address for address, word in zip(addresses, words, strict=True) if word == address + HEAP_SLOT]
     heaps = tuple(heap for heap in (recognise(memory, address) for address in candidates) if heap)

@@ -12,9 +12,9 @@ from harness.model.target import TargetHandle
 from harness.sample.cgroup import OpenedCgroup, open_cgroup
 from harness.sample.cgroup_files import CgroupFiles, is_member
 from harness.sample.charge import CgroupSource
-from harness.sample.heap import HeapReader
+from harness.sample.heaps import OpenedHeaps, open_heaps
 from harness.sample.processes import ProcessTable
-from harness.sample.sampler import Heaps, Sampler
+from harness.sample.sampler import Sampler
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -32,10 +32,10 @@ def open_sampler(
     opened = open_cgroup(handle, client)
     table = _open_table(handle, opened.source)
     notes = _charge_notes(handle, opened) | _table_notes(table)
-    heaps = _open_heaps(handle, table, client, labels, notes) if heap else None
-    if not heap:
-        notes["heap"] = "the PHP heaps were not read: sampling.heap is false"
-    sampler = Sampler(cgroup=opened.source, table=table, heaps=heaps, notes=notes)
+    heaps = open_heaps(handle, table, client, labels) if heap else OpenedHeaps(None, "sampling.heap is false")
+    if heaps.note:
+        notes["heap"] = f"the PHP heaps are not read: {heaps.note}"
+    sampler = Sampler(cgroup=opened.source, table=table, heaps=heaps.heaps, notes=notes)
     try:
         sampler.read()
     except SampleError:
@@ -74,20 +74,3 @@ def _table_notes(table: ProcessTable | None) -> dict[str, str]:
     if not psutil.LINUX:
         return {"processes": "without Linux's /proc a process tells only its RSS, which moves in coarse steps"}
     return {}
-
-
-def _open_heaps(
-    handle: TargetHandle,
-    table: ProcessTable | None,
-    client: DockerClient | None,
-    labels: Mapping[str, str],
-    notes: dict[str, str],
-) -> Heaps | None:
-    if table is None or not psutil.LINUX:
-        notes["heap"] = "the PHP heaps can't be read here: run hyperleak on the Linux host that runs the target"
-        return None
-    reader = HeapReader()
-    readings = reader.read(table.pids())
-    if not any(readings.values()):
-        notes["heap"] = f"no PHP heap could be read: {'; '.join(sorted(set(reader.refusals.values())))}"
-    return reader

@@ -15,6 +15,7 @@ from harness.errors import SampleError
 
 _FORKED_WITHOUT_EXEC = 0x40
 _WORDS_A_CALL = 1024
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _RIGHTS_HINT = (
     "run as root or with CAP_SYS_PTRACE, or as the process's own user (with kernel.yama.ptrace_scope = 1 only its"
@@ -51,10 +52,30 @@ class ProcMemory:
         except OSError:
             return [int.from_bytes(self.read(address, 8), "little") for address in addresses]
 
+    def touched(self, addresses: Sequence[int]) -> list[int]:
+        """The addresses whose page was ever written: to read others would make the kernel set up page tables for them.
+
+        1 µs each. Without a pagemap it gives them all.
+        """
+        try:
+            pagemap = os.open(f"/proc/{self._pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return list(addresses)
+        try:
+            return [address for address in addresses if _is_touched(pagemap, address)]
+        finally:
+            os.close(pagemap)
+
     def close(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def _is_touched(pagemap: int, address: int) -> bool:
+    """An entry's uppermost two bits tell that the page is in memory, or swapped out."""
+    entry = os.pread(pagemap, 8, address // _PAGE_BYTES * 8)
+    return len(entry) == 8 and entry[7] & 0xC0 != 0
 
 
 def _vector_read(pid: int, addresses: Sequence[int]) -> array[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ _NAME_LENGTH = 120
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _READ_BYTES = 8192
+_NAMESPACED_PIDS = re.compile(rb"^NSpid:\s*([\d\s]+?)$", re.MULTILINE)
 _LINKS_OF_ONE_THREAD = 3
 _KERNEL_LISTS_CHILDREN = Path("/proc/thread-self/children").exists()
 
@@ -129,6 +131,13 @@ class ProcessTable:
         seen = {pid: started_s for pid, (started_s, _) in self._known.items()} | self._strays
         strays = {pid for pid in seen.keys() - family if _started_s(pid) == seen[pid]}
         return family | _with_descendants(strays)
+
+
+def namespaced_pid(pid: int) -> int | None:
+    """The pid in the process's own namespace, from NSpid of /proc/PID/status; None for who is gone."""
+    text = _read(f"/proc/{pid}/status") or b""
+    found = _NAMESPACED_PIDS.search(text)
+    return int(found[1].split()[-1]) if found else None
 
 
 def _with_descendants(pids: set[int]) -> set[int]:

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Self
 
 from harness.errors import SampleError
 from harness.model.samples import CgroupReading, PhpReading, ProcessReading
 from harness.model.verdict import Channel
 from harness.sample.charge import CgroupSource
+from harness.sample.heaps import Heaps
 from harness.sample.processes import ProcessTable
 from harness.sample.zend_mm import HeapReading
 
 _HEAP_PAUSES_S = (0.0005, 0.001, 0.002)
 _SLOW_PAUSES_S = (0.005, 0.01, 0.02)
 _BLIND_WAIT_S = 0.05
-
-
-class Heaps(Protocol):
-    """Where PHP heaps are read; `refusals` tells why the last `read` has none for a process.
-
-    `absent` are those of them that run no PHP.
-    """
-
-    refusals: dict[int, str]
-    absent: set[int]
-
-    def read(self, pids: Iterable[int]) -> Mapping[int, HeapReading | None]: ...
-
-    def close(self) -> None: ...
 
 
 class Reading(NamedTuple):
@@ -104,7 +91,7 @@ class Sampler:
         pids = self._pids()
         php = {pid: _php(heap) for pid, heap in self._heap_readings(pids).items()}
         cgroup, oom_kills = self._charge()
-        processes = self._table.read(pids, php) if self._table else _heaps_alone(php)
+        processes = self._table.read(pids, php) if self._table else self._heaps_alone(php)
         self._channels = _channels(cgroup, processes)
         if not self._channels:
             raise SampleError(
@@ -145,7 +132,24 @@ class Sampler:
     def _heap_readings(self, pids: tuple[int, ...]) -> dict[int, HeapReading]:
         if self._heaps is None:
             return {}
-        return {pid: heap for pid, heap in self._heaps.read(pids).items() if heap is not None}
+        try:
+            readings = self._heaps.read(pids)
+        except SampleError as error:
+            self._notes["heap"] = f"the PHP heaps can't be read any more: {error.message}"
+            return {}
+        refused = [reason for pid, reason in self._heaps.refusals.items() if pid not in self._heaps.absent]
+        if refused:
+            self._notes.setdefault("heap", f"not every PHP heap is in every sample: {refused[0]}")
+        return {pid: heap for pid, heap in readings.items() if heap is not None}
+
+    def _heaps_alone(self, php: Mapping[int, PhpReading]) -> tuple[ProcessReading, ...]:
+        """Of processes that this host doesn't see; the pids are the container's."""
+        if self._heaps is None:
+            return ()
+        return tuple(
+            ProcessReading(pid=pid, started_s=self._heaps.started_s(pid), php=reading)
+            for pid, reading in sorted(php.items())
+        )
 
     def _charge(self) -> tuple[CgroupReading | None, int | None]:
         if self._cgroup is None:
@@ -153,7 +157,7 @@ class Sampler:
         try:
             return self._cgroup.read(), self._cgroup.oom_kills()
         except SampleError as error:
-            self._notes["cgroup"] = f"the container's memory can't be read any more: {error}"
+            self._notes["cgroup"] = f"the container's memory can't be read any more: {error.message}"
             return None, None
 
 
@@ -161,11 +165,6 @@ def _php(heap: HeapReading) -> PhpReading:
     return PhpReading(
         heap_bytes=heap.heap_bytes, heap_peak_bytes=heap.peak_bytes, heap_reserved_bytes=heap.reserved_bytes
     )
-
-
-def _heaps_alone(php: Mapping[int, PhpReading]) -> tuple[ProcessReading, ...]:
-    """Where a sidecar reads the heaps of processes that this host doesn't see; the pids are the container's."""
-    return tuple(ProcessReading(pid=pid, php=reading) for pid, reading in sorted(php.items()))
 
 
 def _channels(cgroup: CgroupReading | None, processes: tuple[ProcessReading, ...]) -> tuple[Channel, ...]:

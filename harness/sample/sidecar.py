@@ -84,21 +84,20 @@ class SidecarHeapReader:
         self.close()
 
     def _entry(self, entry: str) -> tuple[int, HeapReading | None]:
-        number, reading, figures = entry.partition("=")
-        if not reading:
-            return self._refusal(entry), None
-        pid = int(number)
+        """One of "7=size,peak,real_size,started", "7!absent,why" and "7!refused,why"."""
+        number, refused, rest = entry.partition("!")
+        if refused:
+            return self._refusal(int(number), *rest.split(",", 1)), None
+        number, _, figures = entry.partition("=")
         heap_bytes, peak_bytes, reserved_bytes, started_ticks = (int(figure) for figure in figures.split(","))
-        self._started_ticks[pid] = started_ticks
-        return pid, HeapReading(heap_bytes, peak_bytes, reserved_bytes)
+        self._started_ticks[int(number)] = started_ticks
+        return int(number), HeapReading(heap_bytes, peak_bytes, reserved_bytes)
 
-    def _refusal(self, entry: str) -> int:
-        number, _, rest = entry.partition("!")
-        kind, _, reason = rest.partition(",")
-        self.refusals[int(number)] = reason
+    def _refusal(self, pid: int, kind: str, reason: str) -> int:
+        self.refusals[pid] = reason
         if kind == "absent":
-            self.absent.add(int(number))
-        return int(number)
+            self.absent.add(pid)
+        return pid
 
 
 def reader_source() -> str:

@@ -82,6 +82,24 @@ function borrows_memory(array $life): bool
     return false;
 }
 
+/** Chunks whose first page was ever written: to read others would make the kernel set up page tables for them. */
+function touched_chunks(int $pid): Generator
+{
+    $chunks = iterator_to_array(chunk_addresses($pid), false);
+    if (!($pagemap = @fopen("/proc/$pid/pagemap", 'rb'))) {
+        yield from $chunks;
+        return;
+    }
+    stream_set_read_buffer($pagemap, 0);
+    foreach ($chunks as $chunk) {
+        fseek($pagemap, intdiv($chunk, PAGE) * 8);
+        $entry = (string) @fread($pagemap, 8);
+        if (strlen($entry) === 8 && ord($entry[7]) & 0xC0) {
+            yield $chunk;
+        }
+    }
+}
+
 function chunk_addresses(int $pid): Generator
 {
     $count = 0;
@@ -234,7 +252,7 @@ final class Heaps
     private function find(): bool
     {
         $begun = false;
-        foreach (chunk_addresses($this->pid) as $chunk) {
+        foreach (touched_chunks($this->pid) as $chunk) {
             if ($this->memory->fields($chunk, 'P', 8) === [$chunk + SLOT]) {
                 $begun = true;
                 if ($layout = recognise($this->memory, $chunk)) {

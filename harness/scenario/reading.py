@@ -131,7 +131,8 @@ def _conflicts(model: type[Written], data: Any) -> Iterator[tuple[Steps, Mistake
 
 
 def _report(details: ErrorDetails, model: type[Written], path: Steps, report: Report) -> None:
-    inside = tuple(step for step in details["loc"] if step != "[key]")
+    of_key = isinstance(details["input"], str)  # values are leaves, lists and mappings
+    inside = details["loc"][:-1] if of_key else details["loc"]
     where = (*path, *inside)
     kind = details["type"]
     if kind == "missing":
@@ -141,7 +142,7 @@ def _report(details: ErrorDetails, model: type[Written], path: Steps, report: Re
         report.add(where, _unknown(str(inside[-1]), _model_at(model, inside)), key=True)
     elif kind == "value_error":
         for mistake in _own_mistakes(details):
-            report.add(where, mistake, key="[key]" in details["loc"])
+            report.add(where, mistake, key=of_key)
     else:
         report.add(where, _container(kind, details))
 

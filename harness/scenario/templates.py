@@ -17,7 +17,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from harness.scenario.problems import Mistake, quoted
 from harness.scenario.report import suggestion
 
-MAX_EXPRESSION_CHARACTERS = 64 * 1024
+MAX_EXPRESSION_CHARACTERS = 32 * 1024
 
 _OPENING = re.compile(r"\{[{%#]")
 _CLOSING = re.compile(r"[}%#]\}")

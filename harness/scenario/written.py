@@ -146,6 +146,7 @@ class LoadWritten(Written):
     window_s: Annotated[float, fields.duration(0.01, 3600)] = Field(_LOAD.window_s, alias="window")
     budget_s: Annotated[float, fields.duration(0.1, 30 * _DAY_S)] = Field(_LOAD.budget_s, alias="budget")
     warmup_requests: Annotated[int, fields.whole(0, 1_000_000)] = Field(_LOAD.warmup_requests, alias="warmup")
+    confirm_requests: Annotated[int, fields.whole(0, 1_000_000)] = Field(_LOAD.confirm_requests, alias="confirm")
     request_timeout_s: Annotated[float, fields.duration(0.01, 3600)] = Field(
         _LOAD.request_timeout_s, alias="request_timeout"
     )

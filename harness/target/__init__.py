@@ -1,5 +1,6 @@
 """Starts what is measured: an image, a build, a compose service or a local command."""
 
+from harness.target.attached import attach_container, attach_process
 from harness.target.engine import connect_engine
 from harness.target.gc import Leftover, collect_garbage, empty_run_folders
 from harness.target.labels import RunLabels, owner_labels
@@ -11,6 +12,8 @@ __all__ = [
     "Leftover",
     "RunLabels",
     "RunningTarget",
+    "attach_container",
+    "attach_process",
     "collect_garbage",
     "connect_engine",
     "empty_run_folders",

@@ -1,6 +1,6 @@
 """A process that holds made-up heaps, for what no PHP at hand does: threads with heaps of their own, other allocators.
 
-Run as a program it obeys lines: "heap SIZE", "thread SIZE", "spoil OFFSET VALUE", "spawn FIFO".
+Run as a program it obeys lines: "heap SIZE", "thread SIZE", "spoil OFFSET VALUE", "reserve GIB", "spawn FIFO".
 """
 
 from __future__ import annotations
@@ -8,11 +8,43 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from harness.sample.zend_mm import CHUNK_BYTES, LAYOUTS, PAGE_BYTES
 from tests.unit.sample.heap_image import HeapImage
+
+
+class Holder:
+    """A process with made-up heaps."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.heap_holder"],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.pid = self._process.pid
+
+    def tell(self, line: str) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline()
+
+    def close(self) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.kill()
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(10)
+
 
 _held: list[tuple[mmap.mmap, int]] = []
 
@@ -29,6 +61,11 @@ def _hold(size: int) -> None:
 def _spoil(offset: int, value: int) -> None:
     memory, chunk = _held[0]
     memory[chunk + offset : chunk + offset + 4] = value.to_bytes(4, "little")
+
+
+def _reserve(gib: int) -> None:
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE
+    _held.append((mmap.mmap(-1, gib << 30, flags=flags), 0))
 
 
 def _thread(size: int) -> None:
@@ -56,7 +93,7 @@ def main() -> None:
             print("spawning", flush=True)
             _spawn(arguments[0])
         else:
-            {"heap": _hold, "thread": _thread, "spoil": _spoil}[command](*map(int, arguments))
+            {"heap": _hold, "thread": _thread, "spoil": _spoil, "reserve": _reserve}[command](*map(int, arguments))
             print("done", flush=True)
 
 

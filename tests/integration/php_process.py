@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 from harness.sample.zend_mm import HeapReading
@@ -56,8 +57,11 @@ class PhpProcess:
         raise AssertionError(f"PHP's heap doesn't settle: {said}")
 
     def is_blocked(self) -> bool:
-        with open(f"/proc/{self.pid}/stat", "rb") as stat:  # noqa: PTH123
-            return stat.read().rpartition(b") ")[2].startswith(b"S")
+        return Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b") ")[2].startswith(b"S")
+
+    def program(self) -> str:
+        """The name that it was started by last."""
+        return Path(Path(f"/proc/{self.pid}/cmdline").read_text().partition("\0")[0]).name
 
     def kill(self) -> None:
         self._process.kill()

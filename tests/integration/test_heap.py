@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
-import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from harness.errors import SampleError
-from harness.sample.heap import HeapReader, HeapRefused, find_heaps
-from harness.sample.sidecar import SidecarHeapReader, reader_source
+from harness.sample.heap import HeapReader, find_heaps
+from harness.sample.sidecar import SidecarHeapReader
 from harness.sample.zend_mm import CHUNK_BYTES, HEAP_SLOT, HeapReading
+from tests.integration.heap_holder import Holder
+from tests.integration.heap_readers import PipedReader, Reader, aligned_address_of, has_heap, page_table_bytes
 from tests.integration.php_builds import PhpBuild, debian_builds, own_php
 from tests.integration.php_process import PhpProcess, wait_until
 
@@ -33,48 +31,6 @@ STATES = {
     "a huge block grown": "$kept = str_repeat('x', 3000000); for ($i = 0; $i < 9; $i++) $kept .= $kept[0];",
     "cyclic garbage": "for ($i = 0; $i < 500; $i++) { $a = new stdClass; $a->self = $a; }",
 }
-
-
-class Reader(Protocol):
-    """What the reader of this machine and a sidecar have in common."""
-
-    refusals: dict[int, str]
-    absent: set[int]
-
-    def read(self, pids: Iterable[int]) -> dict[int, HeapReading | None]: ...
-
-    def total(self, pids: Iterable[int]) -> HeapReading | None: ...
-
-    def started_s(self, pid: int) -> float | None: ...
-
-    def close(self) -> None: ...
-
-
-class PipedReader:
-    """The sidecar's program as a plain process."""
-
-    def __init__(self, build: PhpBuild) -> None:
-        self._process = subprocess.Popen(
-            [*build.command, "-r", reader_source()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert self._answer() == "ready"
-
-    def ask(self, line: str) -> str:
-        assert self._process.stdin
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def close(self) -> None:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.close()
-        assert self._process.wait(10) == 0
-        self._process.stdout.close()
-
-    def _answer(self) -> str:
-        assert self._process.stdout
-        return self._process.stdout.readline().rstrip("\n")
 
 
 @pytest.fixture(scope="module")
@@ -153,12 +109,10 @@ def test_a_process_that_ended_is_absent(reader: Reader, builds: dict[str, PhpBui
     assert reader.total([php.pid]) == HeapReading(0, 0, 0)
 
 
-def test_a_process_that_ended_but_that_nobody_waited_for_is_absent(
-    reader: Reader, builds: dict[str, PhpBuild]
-) -> None:
+def test_a_process_that_ended_but_that_nobody_waited_for_is_absent(reader: Reader, builds: dict[str, PhpBuild]) -> None:
     with PhpProcess(builds["own"]) as php:
         php.settled()
-        php.send("if (!($child = pcntl_fork())) exit; fwrite(STDOUT, \"$child\\n\");")
+        php.send('if (!($child = pcntl_fork())) exit; fwrite(STDOUT, "$child\\n");')
         child = int(php.line())
         stat = Path(f"/proc/{child}/stat")
         wait_until(lambda: ") Z " in stat.read_text())
@@ -171,18 +125,17 @@ def test_a_process_that_runs_another_program_now_is_absent(reader: Reader, build
         said = php.settled()
         assert reader.read([php.pid]) == {php.pid: said}
         php.send("pcntl_exec('/bin/sleep', ['60']);")
-        wait_until(lambda: Path(f"/proc/{php.pid}/exe").readlink().name != Path(builds["own"].command[0]).resolve().name)
-        wait_until(php.is_blocked)
+        wait_until(lambda: php.program() == "sleep" and php.is_blocked())
         wait_until(lambda: reader.read([php.pid]) == {php.pid: None} and reader.absent == {php.pid})
 
 
 def test_php_that_replaced_itself_is_found_again(reader: Reader, builds: dict[str, PhpBuild]) -> None:
-    again = "$kept = str_repeat('x', 5000000); fwrite(STDOUT, \"anew\\n\"); sleep(60);"
+    again = "$kept = str_repeat(chr(65), 5000000); echo 12345, PHP_EOL; sleep(60);"
     with PhpProcess(builds["own"]) as php:
         php.settled()
         small = reader.read([php.pid])
-        php.send(f"pcntl_exec({builds['own'].command[0]!r}, ['-n', '-r', {_php_string(again)}]);")
-        assert php.line() == "anew\n"
+        php.send(f"pcntl_exec({builds['own'].command[0]!r}, ['-n', '-r', {again!r}]);")
+        assert php.line() == "12345\n"
         wait_until(php.is_blocked)
         wait_until(lambda: (now := reader.read([php.pid])[php.pid]) and now.heap_bytes > 5_000_000)
         assert small != reader.read([php.pid])
@@ -191,7 +144,7 @@ def test_php_that_replaced_itself_is_found_again(reader: Reader, builds: dict[st
 def test_a_forked_child_has_a_heap_of_its_own(reader: Reader, builds: dict[str, PhpBuild]) -> None:
     child_grows = (
         "if (!pcntl_fork()) { $kept[] = str_repeat('y', 500000); $size = memory_get_usage();"
-        " fwrite(STDOUT, getmypid() . \" $size\\n\"); sleep(60); exit; }"
+        ' fwrite(STDOUT, getmypid() . " $size\\n"); sleep(60); exit; }'
     )
     with PhpProcess(builds["own"]) as php:
         php.settled("$kept = range(1, 5000);")
@@ -209,22 +162,21 @@ def test_a_forked_child_has_a_heap_of_its_own(reader: Reader, builds: dict[str, 
             os.kill(child, 9)
 
 
-@pytest.mark.parametrize("wait", ["sleep(60);", "pcntl_wait($status);", "stream_select($r, $w, $e, 60);"])
-def test_blocked_processes_are_read(wait: str, reader: Reader, builds: dict[str, PhpBuild]) -> None:
-    forked = "if (!pcntl_fork()) { sleep(60); exit; }" if "pcntl" in wait else ""
+@pytest.mark.parametrize("wait", ["sleep(60);", "pcntl_wait($status);"])
+def test_a_blocked_process_is_read_as_it_is(wait: str, reader: Reader, builds: dict[str, PhpBuild]) -> None:
+    prepared = "$status = 0; $same = &$status; $child = pcntl_fork(); if (!$child) { sleep(60); exit; }"
+    blocks = f'{prepared} $size = memory_get_usage(); fwrite(STDOUT, "$child $size\\n"); {wait}'
     with PhpProcess(builds["own"]) as php:
         php.settled()
-        php.send(f"{forked} $r = [STDIN]; $w = $e = null; $size = memory_get_usage(); fwrite(STDOUT, \"$size\\n\"); {wait}")
-        size = int(php.line())
-        wait_until(php.is_blocked)
-        reading = reader.read([php.pid])[php.pid]
-        children = Path(f"/proc/{php.pid}/task/{php.pid}/children").read_text().split()
-        for child in children:
-            os.kill(int(child), 9)
-        assert reading is not None
-        if "select" not in wait:
+        php.send(blocks)
+        child, size = map(int, php.line().split())
+        try:
+            wait_until(php.is_blocked)
+            reading = reader.read([php.pid])[php.pid]
+            assert reading is not None
             assert reading.heap_bytes == size
-        assert 0 <= reading.heap_bytes - size < 2000
+        finally:
+            os.kill(child, 9)
 
 
 def test_without_php_s_allocator_the_process_is_refused(reader: Reader, builds: dict[str, PhpBuild]) -> None:
@@ -240,7 +192,7 @@ def test_a_huge_block_that_begins_like_a_heap_changes_nothing(reader: Reader, bu
     marker = 0x5EED_F00D_1234_5678
     with PhpProcess(builds["own"]) as php:
         php.settled(f"$kept = new SplFixedArray(400000); $kept[0] = {marker};")
-        block = _aligned_address_of(php.pid, marker)
+        block = aligned_address_of(php.pid, marker)
         said = php.settled(f"$kept[0] = {block + HEAP_SLOT};")
         assert reader.read([php.pid]) == {php.pid: said}
 
@@ -250,7 +202,9 @@ def test_a_process_at_work_gives_readings_or_nothing_until_it_is_killed(
 ) -> None:
     with PhpProcess(builds["own"]) as php:
         base = php.settled().heap_bytes
-        php.send("for (;;) { $a = []; for ($i = 0; $i < 300; $i++) $a[] = str_repeat('x', $i * 100); $b = str_repeat('y', 3000000); }")
+        php.send(
+            "for (;;) { $a = []; while (count($a) < 300) $a[] = str_repeat('x', 5000); $b = str_repeat('y', 3000000); }"
+        )
         killer = threading.Timer(0.5, php.kill)
         killer.start()
         seen = [heaps.read([php.pid])[php.pid] for _ in range(30_000)]
@@ -265,12 +219,12 @@ def test_a_refusal_stands_for_milliseconds(builds: dict[str, PhpBuild]) -> None:
     now = [100.0]
     with PhpProcess(builds["own"]) as shell, HeapReader(clock=lambda: now[0]) as heaps:
         shell.settled()
-        shell.send(f"pcntl_exec('/bin/sh', ['-c', 'read line; exec {builds['own'].command[0]} -n -r \"sleep(60);\"']);")
-        wait_until(lambda: Path(f"/proc/{shell.pid}/exe").readlink().name != Path(builds["own"].command[0]).resolve().name)
-        wait_until(shell.is_blocked)
+        php = builds["own"].command[0]
+        shell.send(f"pcntl_exec('/bin/sh', ['-c', 'read line; exec {php} -n -r \"sleep(60);\"']);")
+        wait_until(lambda: shell.program() == "sh" and shell.is_blocked())
         assert heaps.read([shell.pid]) == {shell.pid: None}
         shell.send("go")
-        wait_until(lambda: _has_heap(shell.pid))
+        wait_until(lambda: has_heap(shell.pid))
         assert heaps.read([shell.pid]) == {shell.pid: None}
         now[0] += 0.3
         assert heaps.read([shell.pid])[shell.pid] is not None
@@ -312,35 +266,6 @@ def test_without_rights_the_refusal_says_what_would_help(heaps: HeapReader, nobo
         find_heaps(1)
 
 
-class Holder:
-    """A process with made-up heaps."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.heap_holder"],
-            cwd=Path(__file__).parents[2],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.pid = self._process.pid
-
-    def tell(self, line: str) -> None:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        assert self._process.stdout.readline()
-
-    def close(self) -> None:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.kill()
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait(10)
-
-
 @pytest.fixture
 def holder() -> Iterator[Holder]:
     with contextlib.closing(Holder()) as process:
@@ -372,6 +297,22 @@ def test_a_heap_in_an_unknown_layout_is_refused(holder: Holder, reader: Reader) 
     assert not reader.absent
 
 
+def test_memory_that_was_only_reserved_is_left_alone(holder: Holder, reader: Reader) -> None:
+    holder.tell("heap 100000")
+    before = page_table_bytes(holder.pid)
+    holder.tell("reserve 40")
+    assert reader.read([holder.pid])[holder.pid] == HeapReading(100_000, 100_000, CHUNK_BYTES)
+    assert page_table_bytes(holder.pid) - before < 100_000
+
+
+def test_the_search_for_a_heap_has_a_limit(holder: Holder, reader: Reader) -> None:
+    holder.tell("heap 100000")
+    holder.tell("reserve 300")
+    assert reader.read([holder.pid]) == {holder.pid: None}
+    assert "to look for a heap in" in reader.refusals[holder.pid]
+    assert not reader.absent
+
+
 def test_a_child_that_still_uses_its_parent_s_memory_is_not_counted(
     holder: Holder, reader: Reader, tmp_path: Path
 ) -> None:
@@ -391,35 +332,3 @@ def test_a_child_that_still_uses_its_parent_s_memory_is_not_counted(
         wait_until(lambda: reader.read([child]) == {child: None} and reader.absent == {child})
     finally:
         os.kill(child, 9)
-
-
-def _php_string(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _has_heap(pid: int) -> bool:
-    try:
-        find_heaps(pid).close()
-    except HeapRefused:
-        return False
-    return True
-
-
-def _aligned_address_of(pid: int, word: int) -> int:
-    """The 2 MiB-aligned address where a word is."""
-    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-        bounds, rights, _, _, inode, *_ = line.split(None, 5)
-        if rights == "rw-p" and inode == "0":
-            start, end = (int(bound, 16) for bound in bounds.split("-"))
-            with open(f"/proc/{pid}/mem", "rb", 0) as memory:  # noqa: PTH123
-                for address in range(-(-start // CHUNK_BYTES) * CHUNK_BYTES, end, CHUNK_BYTES):
-                    memory.seek(address)
-                    if int.from_bytes(memory.read(8), "little") == word:
-                        return address
-    raise AssertionError(f"process {pid} has no such word at the start of a block")
-
-
-def test_the_sidecar_s_program_is_part_of_the_package() -> None:
-    assert shutil.which("php")
-    assert not reader_source().startswith("<?php")
-    assert len(reader_source().encode()) < 100_000

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +23,8 @@ from harness.errors import InputError, LoadError
 from harness.load.generator import LocustGenerator, remote_worker_command, start_generator
 from harness.model.load import Endpoint, LoadSpec, Login, Request, WindowOrder, WindowResult
 from tests.integration.counting_server import CountingServer
+
+LeftBehind = Callable[[], set[int]]
 
 ROOT = Path(__file__).parents[2]
 USERS = 6
@@ -62,6 +65,13 @@ def windows(app: CountingServer) -> Iterator[Windows]:
 @pytest.fixture(autouse=True)
 def _forget(app: CountingServer) -> None:
     app.take()
+
+
+@pytest.fixture
+def left_behind(windows: Windows) -> LeftBehind:
+    """Processes that this test started and that are still there, even as zombies."""
+    before = {child.pid for child in psutil.Process().children()}
+    return lambda: {child.pid for child in psutil.Process().children()} - before
 
 
 class Windows:
@@ -157,7 +167,9 @@ def test_bodies_headers_params_and_rows_arrive_as_asked_for(app: CountingServer,
         ("PUT", b"a=1+2&b=", "application/x-www-form-urlencoded")
     }
     rows = [each for each in received if each.path.startswith("/rows")]
-    assert sorted((each.path, each.headers["X-Row"]) for each in rows) == 2 * [("/rows/1", "1")] + 2 * [("/rows/2", "2")]
+    assert sorted((each.path, each.headers["X-Row"]) for each in rows) == 2 * [("/rows/1", "1")] + 2 * [
+        ("/rows/2", "2")
+    ]
     assert len({parse_qs(urlsplit(each.target).query)["q"][0] for each in rows}) == 4
 
 
@@ -184,12 +196,14 @@ def test_a_login_goes_before_the_first_window_and_its_token_with_every_request(a
     }
 
 
-def test_a_refused_login_says_why_and_leaves_nothing_behind(app: CountingServer, tmp_path: Path) -> None:
+def test_a_refused_login_says_why_and_leaves_nothing_behind(
+    app: CountingServer, left_behind: LeftBehind, tmp_path: Path
+) -> None:
     body = {"user": "u", "password": "wr0ng"}
     login = Login(request=Request(method="POST", path="/login", json_body=body), token="data.token", headers={})
     with pytest.raises(LoadError, match="login POST /login answered 403: who are you") as raised:
         start_generator(simple_spec(app.url, login=login), log_dir=tmp_path)
-    assert locust_children() == []
+    assert left_behind() == set()
     logs = "".join(log.read_text() for log in tmp_path.iterdir())
     assert "wr0ng" not in str(raised.value) + logs
 
@@ -213,7 +227,7 @@ def test_the_seed_repeats_order_and_requests(app: CountingServer) -> None:
     assert first != sent(2)
 
 
-def test_three_workers_add_up_exactly(app: CountingServer) -> None:
+def test_three_workers_add_up_exactly(app: CountingServer, left_behind: LeftBehind) -> None:
     endpoints = (*ENDPOINTS[:2], ENDPOINTS[NAMES.index("json")])
     with start_generator(simple_spec(app.url, endpoints=endpoints, users=7, workers=3)) as generator:
         assert len(generator.pids) == 4
@@ -226,7 +240,7 @@ def test_three_workers_add_up_exactly(app: CountingServer) -> None:
             assert sorted(numbers) == list(range(50 * index + 1, 50 * index + 51))
         paced = generator.run_window(WindowOrder(index=3, counts=(200, 0, 0), rate=200), timeout_s=20)
         assert 200 / paced.load_s == pytest.approx(200, rel=0.05)
-    assert locust_children() == []
+    assert left_behind() == set()
 
 
 def test_a_remote_worker_takes_its_share_and_leaves_with_the_run(app: CountingServer) -> None:
@@ -239,12 +253,12 @@ def test_a_remote_worker_takes_its_share_and_leaves_with_the_run(app: CountingSe
         assert remote.wait(timeout=5) == 0
 
 
-def test_a_missing_remote_worker_is_asked_for_with_the_command(app: CountingServer) -> None:
+def test_a_missing_remote_worker_is_asked_for_with_the_command(app: CountingServer, left_behind: LeftBehind) -> None:
     spec = simple_spec(app.url, remote_workers=1, bind_port=free_port())
     with pytest.raises(LoadError, match="1 of 2 load workers came in time") as raised:
         start_generator(spec, start_timeout_s=5)
     assert f"python -m harness.load.worker 127.0.0.1:{spec.bind_port}" in raised.value.hint
-    assert locust_children() == []
+    assert left_behind() == set()
 
 
 def test_a_busy_port_is_said_to_be_busy(app: CountingServer) -> None:
@@ -255,7 +269,7 @@ def test_a_busy_port_is_said_to_be_busy(app: CountingServer) -> None:
     assert raised.value.hint == "choose another bind_port"
 
 
-def test_a_worker_killed_in_a_window_ends_the_run(app: CountingServer) -> None:
+def test_a_worker_killed_in_a_window_ends_the_run(app: CountingServer, left_behind: LeftBehind) -> None:
     generator = start_generator(simple_spec(app.url, workers=2))
     with generator:
         killed = threading.Timer(0.5, os.kill, (generator.pids[2], signal.SIGKILL))
@@ -263,16 +277,18 @@ def test_a_worker_killed_in_a_window_ends_the_run(app: CountingServer) -> None:
         with pytest.raises(LoadError, match=r"process worker-2 \(pid \d+\) was killed by SIGKILL"):
             generator.run_window(WindowOrder(index=0, counts=(400, 0), rate=200), timeout_s=20)
         killed.join()
-        assert locust_children() == []
+        assert left_behind() == set()
         with pytest.raises(LoadError, match="closed"):
             generator.run_window(WindowOrder(index=1, counts=(1, 0)), timeout_s=5)
 
 
-def test_a_window_that_takes_too_long_is_an_error_and_ends_the_load(app: CountingServer) -> None:
+def test_a_window_that_takes_too_long_is_an_error_and_ends_the_load(
+    app: CountingServer, left_behind: LeftBehind
+) -> None:
     with start_generator(simple_spec(app.url)) as generator:
         with pytest.raises(LoadError, match=r"window 0 \(500 requests\) did not end within 0.5 s"):
             generator.run_window(WindowOrder(index=0, counts=(500, 0), rate=100), timeout_s=0.5)
-        assert locust_children() == []
+        assert left_behind() == set()
     time.sleep(0.2)
     app.take()
     time.sleep(0.2)
@@ -310,15 +326,6 @@ def test_an_interrupt_from_the_terminal_reaches_no_locust_process(windows: Windo
     assert windows.run(ok=10).requests[0] == 10
 
 
-def locust_children() -> Sequence[str]:
-    """Locust processes of this one, but for the fixture's; none may be a zombie either."""
-    children = psutil.Process().children()
-    commands = [" ".join(child.cmdline()) for child in children if is_running(child.pid)]
-    zombies = [str(child) for child in children if child.status() == psutil.STATUS_ZOMBIE]
-    others = [command for command in commands if "locustfile" in command and "--users 6 --spawn-rate 6" in command]
-    return zombies + others[1:]
-
-
 def is_running(pid: int) -> bool:
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
@@ -331,5 +338,13 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-class remote_worker:
+@contextmanager
+def remote_worker(spec: LoadSpec) -> Iterator[subprocess.Popen[bytes]]:
     """Started as a person on another machine would start it."""
+    python, *arguments = shlex.split(remote_worker_command(spec))
+    assert python == "python"
+    with subprocess.Popen([sys.executable, *arguments], cwd=ROOT) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -40,7 +40,9 @@ final class Parser
             return null;
         }
         $asked = strtolower($headers['connection'] ?? '');
-        $keepAlive = $version === 'HTTP/1.1' ? strpos($asked, 'close') === false : strpos($asked, 'keep-alive') !== false;
+        $keepAlive = $version === 'HTTP/1.1'
+            ? strpos($asked, 'close') === false
+            : strpos($asked, 'keep-alive') !== false;
 
         return new Message($method, $target, $keepAlive, $headers, $body);
     }
@@ -166,7 +168,9 @@ final class Parser
             ? $at + 2
             : strpos($connection->in, "\r\n\r\n", $at);
         if ($end === false) {
-            return strlen($connection->in) - $at > self::MAX_HEAD ? throw new HttpError(431, 'the trailer is too large') : false;
+            return strlen($connection->in) - $at > self::MAX_HEAD
+                ? throw new HttpError(431, 'the trailer is too large')
+                : false;
         }
         $connection->consume($end === $at + 2 ? $end : $end + 4);
 

@@ -50,6 +50,8 @@ final class Settings
         }
         $value = filter_var($text, FILTER_VALIDATE_INT, ['options' => ['min_range' => $min, 'max_range' => $max]]);
 
-        return $value !== false ? $value : throw new BadSetting("{$name}={$text}: an integer from {$min} to {$max} is needed");
+        return $value !== false
+            ? $value
+            : throw new BadSetting("{$name}={$text}: an integer from {$min} to {$max} is needed");
     }
 }

@@ -32,9 +32,7 @@ def test_merging_two_processes_counts_as_one_process_would(
     assert merged == count(first + second, 2.0)
 
 
-@given(
-    latencies=st.lists(latency, min_size=1, max_size=200), fraction=st.sampled_from([0.0, 0.5, 0.9, 0.99, 1.0])
-)
+@given(latencies=st.lists(latency, min_size=1, max_size=200), fraction=st.sampled_from([0.0, 0.5, 0.9, 0.99, 1.0]))
 def test_percentiles_are_within_one_percent(latencies: list[float], fraction: float) -> None:
     found = percentile_s(count([(0, "200", each) for each in latencies]).buckets, fraction)
     rank = max(1, math.ceil(fraction * len(latencies)))

@@ -65,14 +65,14 @@ HOSTILE = {
     "a deep template": (HEAD + b'endpoints: ["GET /{{ ' + b"(" * 5_000 + b' }}"]', "too deep"),
     "a wide template": (
         HEAD + b'endpoints: [{path: /, body: "' + b"{{ uuid() }}" * 50_000 + b'"}]',
-        "longer than 64 KiB together",
+        "longer than 32 KiB together",
     ),
     "a power": (HEAD + b'endpoints: ["GET /{{ 9**9**9**9 }}"]', "pow"),
     "a number in a template": (HEAD + b'endpoints: ["GET /{{ ' + b"9" * 5000 + b' }}"]', "too long"),
     "nested defaults": (HEAD + TAIL + b"name: '" + b"${A:-" * 5000 + b"}" * 5000 + b"'", "nested too deeply"),
     "a thousand templates": (
         HEAD + b"endpoints:\n" + b"".join(b"- GET /%d{{ " % i + b"a+" * 400 + b"a }}\n" for i in range(900)),
-        "longer than 64 KiB together",
+        "longer than 32 KiB together",
     ),
 }
 

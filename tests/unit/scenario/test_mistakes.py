@@ -22,6 +22,8 @@ MISTAKES = [
     ("target: {image: a, port: 1, ready: {patth: /}}\n" + TAIL, "1:37", "target.ready.patth", "'path'"),
     (HEAD + TAIL + "seed: 1\nseed: 2", "4:1", "the key 'seed' is here twice, first in line 3", "keep one"),
     (HEAD + TAIL + "load: {<<: {users: 1}}", "3:8", "merge keys", "write the keys out"),
+    (HEAD + TAIL + "load: {'[key]': 1}", "3:8", "load.'[key]': this key is not known", ""),
+    (HEAD + TAIL + "defaults: {params: {'[key]': [1]}}", "3:30", "params.'[key]': expected text, found a list", ""),
     # types
     (HEAD + TAIL + "load: fast", "3:7", "load: expected a mapping, found 'fast'", "`key: value`"),
     (HEAD + TAIL + "load:", "3:6", "load: expected a mapping, found nothing", ""),

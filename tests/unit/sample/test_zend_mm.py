@@ -45,9 +45,7 @@ def test_a_heap_is_read_as_it_is_in_every_layout(
 ) -> None:
     huge_bytes = [pages * PAGE_BYTES for pages in huge_pages]
     peak = int(filled * (chunks * CHUNK_BYTES + sum(huge_bytes)))
-    image = HeapImage(
-        layout, size=int(peak * freed), peak=peak, chunks=chunks, cached=cached, huge_bytes=huge_bytes
-    )
+    image = HeapImage(layout, size=int(peak * freed), peak=peak, chunks=chunks, cached=cached, huge_bytes=huge_bytes)
 
     heap = recognise(image, FIRST_CHUNK)
 

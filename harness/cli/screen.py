@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+
+import click
+
+from harness import exit_codes
+from harness.analysis.decide import Settings
+from harness.analysis.screening import retained_bytes
+from harness.cli.interrupts import Interrupts
+from harness.cli.options import judging_options
+from harness.cli.output import Output, output_options
+from harness.errors import InputError
+from harness.model.screen import ScreenRecording
+from harness.report.terminal import render_verdict
+from harness.sample.opening import open_sampler
+from harness.screen import ScreenWatcher, endpoints_of, screen_attached
+from harness.screening import Budget
+from harness.target import attach_container, attach_process, connect_engine
+from harness.units import parse_duration
+
+
+@click.command()
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option("--container", metavar="NAME", help="The running container that answers.")
+@click.option("--pid", type=click.IntRange(1), help="The running process that answers; its children count too.")
+@click.option(
+    "--requests", type=click.IntRange(20), default=400, show_default=True, help="At most so many an endpoint."
+)
+@click.option("--time", "duration", default="15s", show_default=True, help="At most so long.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@judging_options
+@output_options
+def screen(
+    urls: tuple[str, ...],
+    container: str | None,
+    pid: int | None,
+    requests: int,
+    duration: str,
+    seed: int,
+    threshold: float | None,
+    confidence: float | None,
+    output: Output,
+) -> int:
+    """Say which of these endpoints keeps memory, byte for byte, in seconds, on something already running.
+
+    URLs are GET unless written like "POST http://127.0.0.1:9501/orders". Nothing is restarted, nothing injected.
+    """
+    base_url, endpoints = endpoints_of(urls)
+    settings = Settings(threshold or Settings().threshold_bytes, confidence or Settings().confidence)
+    with ExitStack() as stack:
+        client = stack.enter_context(closing(connect_engine())) if container else None
+        if client is not None and container and not pid:
+            handle = attach_container(client, container, base_url)
+        elif pid and not container:
+            handle = attach_process(pid, base_url)
+        else:
+            raise InputError("which process answers?", hint="give either --container NAME or --pid N")
+        interrupts = stack.enter_context(Interrupts())
+        sampler = stack.enter_context(open_sampler(handle, heap=True, client=client, labels={}))
+        watcher = ScreenWatcher(look=lambda recording: _say(output, recording), stop_asked=interrupts.asked)
+        budget = Budget(requests, _seconds(duration))
+        verdict = screen_attached(handle, endpoints, sampler, settings, budget, watcher, seed)
+    output.answer(render_verdict(verdict))
+    output.document(verdict.model_dump(mode="json"))
+    return exit_codes.INTERRUPTED if interrupts.asked() else exit_codes.of_verdict(verdict, {})
+
+
+def _say(output: Output, recording: ScreenRecording) -> None:
+    growing = sum(1 for retained in retained_bytes(recording) if retained.typical > 0)
+    output.say(f"{len(recording.requests):,} requests: {growing} of {len(recording.header.endpoints)} keep memory")
+
+
+def _seconds(duration: str) -> float:
+    try:
+        return parse_duration(duration)
+    except ValueError as error:
+        raise InputError(f"--time: {error}") from error

@@ -1,0 +1,104 @@
+"""Screening something that already runs: attach, ask, read the heaps; nothing is started but the requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from harness.analysis.decide import Settings
+from harness.analysis.screening import screen_verdict
+from harness.errors import InputError, SampleError
+from harness.load.catalogue import Catalogue
+from harness.load.single import SingleVisitor
+from harness.model.load import Endpoint, LoadSpec, Request
+from harness.model.screen import ScreenHeader, ScreenRecording, ScreenRequest
+from harness.model.target import TargetHandle
+from harness.model.verdict import Verdict
+from harness.sample.run_times import run_times
+from harness.sample.sampler import Sampler
+from harness.screening import Budget, Screening, Sink
+
+
+class Unkept:
+    """Where requests go that nobody asked to keep."""
+
+    def write(self, request: ScreenRequest) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class ScreenWatcher:
+    """`look` is told what was recorded so far, a few times a second."""
+
+    look: Callable[[ScreenRecording], None]
+    stop_asked: Callable[[], bool]
+
+
+def endpoints_of(urls: Sequence[str]) -> tuple[str, tuple[Endpoint, ...]]:
+    """Base URL and endpoints of "http://host:port/path?query", "POST http://…" and so on. Raises InputError."""
+    requests = [_split(url) for url in urls]
+    origins = {origin for origin, _, _ in requests}
+    if len(origins) != 1:
+        raise InputError(
+            f"the URLs name {len(origins)} servers: {', '.join(sorted(origins))}", hint="screen one at a time"
+        )
+    named = {f"{method} {path}": Request(method=method, path=path) for _, method, path in requests}
+    any_status = tuple(range(100, 600))
+    return origins.pop(), tuple(Endpoint(name=n, request=r, expect=any_status) for n, r in named.items())
+
+
+def screen(
+    spec: LoadSpec,
+    endpoints: Sequence[int],
+    sampler: Sampler,
+    settings: Settings,
+    budget: Budget,
+    watcher: ScreenWatcher,
+    header: ScreenHeader,
+    sink: Sink,
+) -> ScreenRecording:
+    """Screens `endpoints` (indices) of the spec. Raises SampleError where no heap can be read, LoadError at login."""
+    if not sampler.heap_bytes():
+        raise SampleError("no PHP heap of the target can be read", hint="; ".join(sampler.notes) or "does it run PHP?")
+    catalogue = Catalogue(spec)
+    users = iter(range(10**6))
+    return Screening(
+        header=header,
+        connect=lambda: SingleVisitor(spec, catalogue, next(users)),
+        heaps=sampler.heap_bytes,
+        run_times=run_times,
+        sink=sink,
+        settings=settings,
+        budget=budget,
+        observe=watcher.look,
+        stop_asked=watcher.stop_asked,
+    ).perform(endpoints)
+
+
+def screen_attached(
+    handle: TargetHandle,
+    endpoints: tuple[Endpoint, ...],
+    sampler: Sampler,
+    settings: Settings,
+    budget: Budget,
+    watcher: ScreenWatcher,
+    seed: int,
+) -> Verdict:
+    spec = LoadSpec(base_url=handle.base_url, endpoints=endpoints, seed=seed)
+    target = {"kind": handle.kind, "base_url": handle.base_url, **handle.environment}
+    header = ScreenHeader(endpoints=tuple(e.name for e in endpoints), target=target, seed=seed, notes=sampler.notes)
+    every = range(len(endpoints))
+    return screen_verdict(screen(spec, every, sampler, settings, budget, watcher, header, Unkept()), settings)
+
+
+def _split(url: str) -> tuple[str, str, str]:
+    """Origin, method and path with query of "[METHOD ]URL"."""
+    method, _, rest = url.strip().rpartition(" ")
+    parts = urlsplit(rest)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(
+            f"{url!r} is not the address of an endpoint", hint="write it like http://127.0.0.1:9501/orders"
+        )
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return f"{parts.scheme}://{parts.netloc}", (method.strip() or "GET").upper(), path
