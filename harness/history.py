@@ -16,6 +16,7 @@ from harness.model.verdict import Verdict
 
 SAMPLES = "samples.jsonl"
 RECORD = "record.json"
+SCREENING = "screen.jsonl"
 NO_REVISION = "norev"
 
 
@@ -29,6 +30,10 @@ class RunFolder:
     @property
     def samples(self) -> Path:
         return self.path / SAMPLES
+
+    @property
+    def screening(self) -> Path:
+        return self.path / SCREENING
 
     @property
     def logs(self) -> Path:

@@ -8,7 +8,9 @@ from typing import Any
 
 from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
+from harness.analysis.merge import with_screening
 from harness.analysis.screening import screen_verdict
+from harness.history import SCREENING
 from harness.model.screen import SCREEN_FORMAT
 from harness.model.verdict import Verdict
 from harness.sample.recording import read_recording, read_screening, sniff_format
@@ -21,7 +23,12 @@ def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence
         screening = read_screening(path)
         return screen_verdict(screening, _settings({}, threshold_bytes, confidence), run_id=run_id)
     recording = read_recording(path)
-    return analyse(recording, _settings(recording.header.schedule, threshold_bytes, confidence), run_id=run_id)
+    settings = _settings(recording.header.schedule, threshold_bytes, confidence)
+    verdict = analyse(recording, settings, run_id=run_id)
+    screened = path / SCREENING
+    if path.is_dir() and screened.exists():
+        verdict = with_screening(verdict, screen_verdict(read_screening(path), settings))
+    return verdict
 
 
 def _settings(own: Mapping[str, Any], threshold_bytes: float | None, confidence: float | None) -> Settings:

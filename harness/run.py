@@ -12,19 +12,24 @@ from typing import Any
 import harness
 from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
+from harness.analysis.merge import with_screening
+from harness.analysis.screening import screen_verdict
 from harness.conduct import LOOKS, Conductor
 from harness.history import RunFolder, new_run
 from harness.load.generator import LocustGenerator, start_generator
 from harness.model.load import LoadSpec
 from harness.model.samples import Sample, TraceHeader
 from harness.model.scenario import Scenario
+from harness.model.screen import ScreenHeader, ScreenRecording
 from harness.model.target import TargetHandle, TargetState
 from harness.model.verdict import Verdict
 from harness.sample.opening import open_sampler
-from harness.sample.recorder import Recorder
+from harness.sample.recorder import Recorder, ScreenRecorder
 from harness.sample.sampler import Sampler
+from harness.screen import ScreenWatcher, screen
+from harness.screening import Budget
 from harness.session import Session
-from harness.target import RunLabels, RunningTarget, connect_engine, owner_labels, start_target
+from harness.target import RunLabels, RunningTarget, connect_engine, mark_owner, owner_labels, start_target
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ def run_scenario(scenario: Scenario, results: Path, watcher: Watcher) -> RunResu
     with ExitStack() as stack:
         watcher.phase("starting the target")
         labels = RunLabels(run_id=folder.run_id, scenario=scenario.name)
+        mark_owner(folder.path, labels)
         client = None if scenario.target.kind == "command" else stack.enter_context(closing(connect_engine()))
         target = stack.enter_context(start_target(scenario.target, labels, log_dir=folder.logs, client=client))
         sampler = stack.enter_context(
@@ -73,17 +79,43 @@ def run_scenario(scenario: Scenario, results: Path, watcher: Watcher) -> RunResu
         header = _header(scenario, target.handle, sampler)
         sink = stack.enter_context(Recorder(folder.samples, header))
         session = _session(scenario, load, sampler, sink, header, target, watcher)
-        _perform(scenario, session, sampler, target.handle, watcher)
+        session.begin()
+        screening = _screen(scenario, target.handle, sampler, folder, watcher)
+        _drive(scenario, session, sampler, target.handle, watcher)
         if session.ended:
             log_tail = target.logs_tail(20)
     verdict = analyse(session.recording, settings_of(scenario), run_id=folder.run_id)
+    if screening is not None:
+        verdict = with_screening(verdict, screen_verdict(screening, settings_of(scenario)))
     folder.write_record(verdict)
     return RunResult(folder, scenario, verdict, session.ended, log_tail, watcher.stop_asked())
 
 
-def _perform(scenario: Scenario, session: Session, sampler: Sampler, handle: TargetHandle, watcher: Watcher) -> None:
-    watcher.phase("measuring")
-    session.begin()
+def _screen(
+    scenario: Scenario, handle: TargetHandle, sampler: Sampler, folder: RunFolder, watcher: Watcher
+) -> ScreenRecording | None:
+    """The first stage; None where it is switched off or no heap can be read."""
+    chosen = [e for e, endpoint in enumerate(scenario.endpoints) if endpoint.screen]
+    if not (scenario.screening.enabled and chosen and sampler.heap_bytes()):
+        return None
+    watcher.phase("screening, one request at a time")
+    header = ScreenHeader(
+        endpoints=tuple(endpoint.name for endpoint in scenario.endpoints),
+        target={"kind": handle.kind, "base_url": handle.base_url, **handle.environment, **_environment()},
+        seed=scenario.seed,
+    )
+    settings, budget = settings_of(scenario), Budget(scenario.screening.requests, scenario.screening.budget_s)
+
+    def look(recording: ScreenRecording) -> None:
+        watcher.look(screen_verdict(recording, settings))
+
+    with ScreenRecorder(folder.screening, header) as sink:
+        told = ScreenWatcher(look=look, stop_asked=watcher.stop_asked)
+        return screen(_load_spec(scenario, handle), chosen, sampler, settings, budget, told, header, sink)
+
+
+def _drive(scenario: Scenario, session: Session, sampler: Sampler, handle: TargetHandle, watcher: Watcher) -> None:
+    watcher.phase("measuring under load")
     Conductor(
         scenario,
         session,

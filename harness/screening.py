@@ -22,9 +22,14 @@ Heaps = Mapping[int, int]
 
 
 class Visitor(Protocol):
-    """One keep-alive connection; `send` answers with the HTTP status, None where the connection broke."""
+    """One keep-alive connection; `send` answers with the HTTP status, None where the connection broke.
+
+    `reset` sends the endpoint's reset request, if it has one.
+    """
 
     def send(self, endpoint: int, number: int) -> int | None: ...
+
+    def reset(self, endpoint: int, number: int) -> None: ...
 
     def close(self) -> None: ...
 
@@ -131,6 +136,7 @@ class Screening:
         request = ScreenRequest(elapsed_s=elapsed_s, endpoint=endpoint, status=status, heaps=changed)
         self._requests.append(request)
         self.sink.write(request)
+        visitor.reset(endpoint, self._sent[endpoint])
 
     def _settled(self) -> Heaps:
         """The heaps once two readings in a row agree."""

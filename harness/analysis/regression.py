@@ -19,6 +19,7 @@ from harness.analysis.windows import Bools, Floats
 HUBER_K = 1.345
 MAD_TO_SIGMA = 1.4826
 MAX_ITERATIONS = 60
+LARGEST_LEVERAGE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ def _sandwich(design: Floats, residuals: Floats, scales: Floats, floor: float) -
     scaled = design / scales[:, None]
     kept = np.abs(residuals) <= HUBER_K * scales
     bread = np.linalg.pinv(scaled[kept].T @ scaled[kept])
-    leverage = np.clip(np.einsum("ij,jk,ik->i", scaled, bread, scaled), 0.0, 0.9)
+    hat = np.einsum("ij,jk,ik->i", scaled, np.linalg.pinv(scaled.T @ scaled), scaled)
+    leverage = np.clip(hat, 0.0, LARGEST_LEVERAGE)
     score = np.clip(residuals, -HUBER_K * scales, HUBER_K * scales) / (1.0 - leverage)
     rounding = floor / math.sqrt(12)
     weighted = scaled * (np.hypot(score, rounding) / scales)[:, None]

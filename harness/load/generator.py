@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import logging
 import selectors
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +38,7 @@ from harness.load.processes import LocustProcess, start_locust, stop_all
 from harness.load.worker import worker_arguments
 from harness.model.load import LoadSpec, WindowOrder, WindowResult
 
-STOP_TIMEOUT_S = 3.0
+STOP_TIMEOUT_S = 1.0
 READ_BYTES = 65536
 ANY_ADDRESS = ("*", "0.0.0.0", "::")
 
@@ -85,8 +83,7 @@ class LocustGenerator:
 
     def __init__(self, spec: LoadSpec, log_dir: Path | None) -> None:
         self._spec = spec
-        self._scratch = Path(tempfile.mkdtemp(prefix="hyperleak-load-"))
-        self._log_dir = log_dir or self._scratch
+        self._log_dir = log_dir
         self._processes: list[LocustProcess] = []
         self._selector = selectors.DefaultSelector()
         self._received = bytearray()
@@ -131,17 +128,15 @@ class LocustGenerator:
             raise
 
     def close(self) -> None:
-        """Ends every process and removes what was written; may be called again."""
+        """Ends every process; may be called again."""
         if self._closed:
             return
         self._closed = True
         self._selector.close()
         stop_all(self._processes, timeout_s=STOP_TIMEOUT_S)
-        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _launch(self, name: str, arguments: list[str]) -> None:
-        self._log_dir.mkdir(parents=True, exist_ok=True)
-        started = start_locust(name, arguments, log_dir=self._log_dir, scratch=self._scratch)
+        started = start_locust(name, arguments, log_dir=self._log_dir)
         self._processes.append(started)
         self._selector.register(started.channel, selectors.EVENT_READ, started)
 

@@ -15,7 +15,7 @@ from locust.dispatch import UsersDispatcher
 from locust.exception import StopUser
 
 from harness.errors import HyperleakError
-from harness.load.messages import CONTROL_VARIABLE
+from harness.load.launch import CONTROL_VARIABLE
 from harness.load.roles import Alone, Control, Master, Worker
 
 LOST_AFTER_S = 10
@@ -55,13 +55,15 @@ class SettledDispatcher(UsersDispatcher):
 @events.init.add_listener
 def take_role(environment: Any, runner: Any, **_: Any) -> None:
     environment.dispatcher_class = SettledDispatcher
-    descriptor = os.environ.get(CONTROL_VARIABLE)
-    control = Control(int(descriptor)) if descriptor else None
     if isinstance(runner, locust.runners.WorkerRunner):
-        environment.hyperleak = Worker(control, runner)
-    elif control is None:
+        environment.hyperleak = Worker(runner)
+    elif CONTROL_VARIABLE not in os.environ:
         raise SystemExit("this file is run by hyperleak, or on another machine by: python -m harness.load.worker")
     elif isinstance(runner, locust.runners.MasterRunner):
-        environment.hyperleak = Master(control, runner)
+        environment.hyperleak = Master(_control(), runner)
     else:
-        environment.hyperleak = Alone(control)
+        environment.hyperleak = Alone(_control())
+
+
+def _control() -> Control:
+    return Control(int(os.environ[CONTROL_VARIABLE]))

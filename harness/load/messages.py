@@ -1,7 +1,7 @@
 """What goes over the control channel between the harness and Locust: one JSON object a line.
 
 The harness sends Begin once, then Windows. Locust answers Listening (a master's port), Joined (a worker came), Ready,
-Done, or Broken, after which nothing more comes. A Locust process finds its end of the channel by CONTROL_VARIABLE.
+Done, or Broken, after which nothing more comes.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from pydantic import Field, TypeAdapter
 from harness.load.tickets import Slots
 from harness.model.base import Value
 from harness.model.load import LoadSpec, WindowOrder, WindowResult
-
-CONTROL_VARIABLE = "HYPERLEAK_CONTROL_FD"
 
 
 class Begin(Value):

@@ -11,26 +11,29 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from harness.load.messages import CONTROL_VARIABLE
+from harness.load.launch import CONTROL_VARIABLE
 from harness.load.worker import locust_command, python_path
 
 TAIL_LINES = 15
 TAIL_BYTES = 8192
+NOWHERE = "/"  # where no locust.conf or pyproject.toml of the caller is read
 
 
 @dataclass(frozen=True)
 class LocustProcess:
-    """`channel` is the harness's end; `log` has what the process printed."""
+    """`channel` is the harness's end; `log` is the open file of what the process prints."""
 
     name: str
     process: subprocess.Popen[bytes]
     channel: socket.socket
-    log: Path
+    log: IO[bytes]
 
     @property
     def pid(self) -> int:
@@ -45,22 +48,25 @@ class LocustProcess:
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
     def log_tail(self) -> str:
-        text = self.log.read_bytes()[-TAIL_BYTES:].decode("utf-8", "replace") if self.log.exists() else ""
+        """The process shares the file's position, so this reads without moving it."""
+        descriptor = self.log.fileno()
+        start = max(0, os.fstat(descriptor).st_size - TAIL_BYTES)
+        text = os.pread(descriptor, TAIL_BYTES, start).decode("utf-8", "replace")
         return "\n".join(text.splitlines()[-TAIL_LINES:])
 
 
-def start_locust(name: str, arguments: Sequence[str], *, log_dir: Path, scratch: Path) -> LocustProcess:
-    """`scratch` is where it runs: an empty folder, so that no locust.conf there is read."""
+def start_locust(name: str, arguments: Sequence[str], *, log_dir: Path | None) -> LocustProcess:
+    """Logs to `locust-NAME.log` in `log_dir`, without one to a file that has no name and leaves nothing behind."""
     ours, theirs = socket.socketpair()
-    log = log_dir / f"locust-{name}.log"
-    with theirs, log.open("wb") as output:
+    log = _open_log(name, log_dir)
+    with theirs:
         process = subprocess.Popen(
             locust_command(*arguments),
-            cwd=scratch,
+            cwd=NOWHERE,
             env=_environment(theirs.fileno()),
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -68,17 +74,40 @@ def start_locust(name: str, arguments: Sequence[str], *, log_dir: Path, scratch:
 
 
 def stop_all(processes: Sequence[LocustProcess], *, timeout_s: float) -> None:
-    """Closes the channels, which asks them to quit; kills those that are still there after the timeout; reaps all."""
+    """Closes the channels, which tells them to quit, then terminates and at last kills those still there; reaps all.
+
+    Each step has the timeout; one that is only just starting doesn't look at its channel yet and is terminated.
+    """
     for each in processes:
         each.channel.close()
-    deadline = time.monotonic() + timeout_s
-    for each in processes:
-        try:
-            each.process.wait(timeout=max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            each.process.kill()
-    for each in processes:
+    for each in _still_there(processes, timeout_s):
+        each.process.terminate()
+    for each in _still_there(processes, timeout_s):
+        each.process.kill()
         each.process.wait()
+    for each in processes:
+        each.log.close()
+
+
+def _still_there(processes: Sequence[LocustProcess], timeout_s: float) -> list[LocustProcess]:
+    """Those that didn't end within the time."""
+    deadline = time.monotonic() + timeout_s
+    return [each for each in processes if not _ends(each, deadline - time.monotonic())]
+
+
+def _ends(each: LocustProcess, within_s: float) -> bool:
+    try:
+        each.process.wait(timeout=max(0.0, within_s))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _open_log(name: str, log_dir: Path | None) -> IO[bytes]:
+    if log_dir is None:
+        return tempfile.TemporaryFile(prefix="hyperleak-load-")
+    log_dir.mkdir(parents=True, exist_ok=True)
+    return (log_dir / f"locust-{name}.log").open("w+b")
 
 
 def _environment(descriptor: int) -> dict[str, str]:

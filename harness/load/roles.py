@@ -24,7 +24,6 @@ HELLO, SPEC, USERS, WINDOW, COUNTS, BROKEN = (
 )
 PROTOCOL = 1
 LOST_CHECK_S = 0.5
-GOODBYE_S = 0.2
 READ_BYTES = 65536
 
 
@@ -66,11 +65,6 @@ class Control:
                 else:
                     gevent.spawn(on_window, message.order)
 
-    def wait_for_end(self) -> None:
-        """Returns when the harness is gone; nothing is said to a worker before that."""
-        while self._receive():
-            pass
-
     def _receive(self) -> bytes:
         try:
             return bytes(self._socket.recv(READ_BYTES))
@@ -82,17 +76,13 @@ def broken(error: HyperleakError) -> Broken:
     return Broken(message=error.message, hint=error.hint, bad_input=isinstance(error, InputError))
 
 
-def _leave(_: gevent.Greenlet) -> None:
-    os._exit(0)
-
-
 class Alone:
     """One process with all the users."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
         self.crew = Crew(self._on_ready, control.fail)
-        gevent.spawn(control.listen, self._on_begin, self._on_window).link(_leave)
+        gevent.spawn(control.listen, self._on_begin, self._on_window)
 
     def _on_begin(self, spec: LoadSpec) -> None:
         self._spec = spec
@@ -136,9 +126,8 @@ class Master:
         gevent.spawn(control.listen, self._on_begin, self._on_window).link(self._dismiss)
 
     def _dismiss(self, _: gevent.Greenlet) -> None:
+        """Workers on other machines don't see that the harness is gone."""
         self._runner.send_message("quit")
-        gevent.sleep(GOODBYE_S)
-        os._exit(0)
 
     def _on_begin(self, spec: LoadSpec) -> None:
         self._issued = [0] * len(spec.endpoints)
@@ -200,16 +189,14 @@ class Master:
 
 
 class Worker:
-    """Some of the users; gets the spec and its shares from the master. Local ones also watch the harness."""
+    """Some of the users; gets the spec and its shares from the master."""
 
-    def __init__(self, control: Control | None, runner: Runner) -> None:
+    def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self.crew = Crew(self._on_ready, self._on_error)
         runner.register_message(SPEC, self._on_spec)
         runner.register_message(WINDOW, self._on_window)
         runner.send_message(HELLO, {"name": f"{names.gethostname()}:{os.getpid()}", "protocol": PROTOCOL})
-        if control is not None:
-            gevent.spawn(control.wait_for_end).link(_leave)
 
     def _on_spec(self, *, msg: Any, **_: Any) -> None:
         self.crew.begin(LoadSpec.model_validate_json(msg.data), self._runner.worker_index)

@@ -22,6 +22,7 @@ class SingleVisitor:
         self._spec = spec
         self._catalogue = catalogue
         self._cookies = Cookies(catalogue.origin.url)
+        self._resets = _reset_catalogue(spec)
         self._socket: socket.socket | None = None
         self._token: str | None = None
         self._login_headers: Headers = ()
@@ -29,13 +30,12 @@ class SingleVisitor:
 
     def send(self, endpoint: int, number: int) -> int | None:
         """The status of the `number`-th request of the endpoint, its body read; None where the connection broke."""
-        wire = self._catalogue.request(endpoint, number, self._token)
-        headers = (*self._login_headers, *self._cookies.header(wire.target))
-        try:
-            return self._exchange(wire, header_lines(headers, without=wire.header_names))[0]
-        except (OSError, http.client.HTTPException):
-            self.close()
-            return None
+        return self._send(self._catalogue.request(endpoint, number, self._token))
+
+    def reset(self, endpoint: int, number: int) -> None:
+        """Sends the endpoint's reset request, if it has one."""
+        if self._spec.endpoints[endpoint].reset is not None:
+            self._send(self._resets.request(endpoint, number, self._token))
 
     def close(self) -> None:
         if self._socket is not None:
@@ -47,6 +47,14 @@ class SingleVisitor:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def _send(self, wire: Wire) -> int | None:
+        headers = (*self._login_headers, *self._cookies.header(wire.target))
+        try:
+            return self._exchange(wire, header_lines(headers, without=wire.header_names))[0]
+        except (OSError, http.client.HTTPException):
+            self.close()
+            return None
 
     def _log_in(self, user: int) -> None:
         login, wire = self._spec.login, self._catalogue.login_request(user)
@@ -88,3 +96,11 @@ class SingleVisitor:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context.wrap_socket(opened, server_hostname=origin.host)
+
+
+def _reset_catalogue(spec: LoadSpec) -> Catalogue:
+    """The reset requests at the places of their endpoints; where there is none, the endpoint's own, never sent."""
+    endpoints = tuple(
+        endpoint.model_copy(update={"request": endpoint.reset or endpoint.request}) for endpoint in spec.endpoints
+    )
+    return Catalogue(spec.model_copy(update={"endpoints": endpoints}))

@@ -16,7 +16,7 @@ LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 def locust_command(*arguments: str) -> list[str]:
     """Locust without web page, statistics and log of its own."""
     return [
-        sys.executable, "-m", "locust", "-f", str(LOCUSTFILE),
+        sys.executable, "-m", "harness.load.launch", "-f", str(LOCUSTFILE),
         "--headless", "--only-summary", "--skip-log-setup", *arguments,
     ]  # fmt: skip
 

@@ -24,13 +24,18 @@ class Request(Value):
 
 
 class Endpoint(Value):
-    """A request under a name; `expect` are the statuses that are no failure (empty: 2xx and 3xx)."""
+    """A request under a name; `expect` are the statuses that are no failure (empty: 2xx and 3xx).
+
+    `screen` False keeps it out of the screening; `reset` is sent after each of its screening requests, unmeasured.
+    """
 
     name: str
     request: Request
     weight: Annotated[float, Field(gt=0)] = 1.0
     expect: tuple[int, ...] = ()
     values: tuple[dict[str, Scalar], ...] = ()
+    screen: bool = True
+    reset: Request | None = None
 
     def accepts(self, status: int) -> bool:
         return status in self.expect if self.expect else 200 <= status < 400

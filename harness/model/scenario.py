@@ -36,6 +36,14 @@ class LoadPlan(Value):
     bind_port: int = 5557
 
 
+class ScreeningPlan(Value):
+    """The first look: one request at a time. At most so many requests an endpoint, and so long in all."""
+
+    enabled: bool = True
+    requests: Annotated[int, Field(ge=20)] = 60
+    budget_s: Annotated[float, Field(gt=0)] = 15.0
+
+
 class Sampling(Value):
     """Which channels may be used; `heap: false` leaves the container's memory alone to tell."""
 
@@ -50,6 +58,7 @@ class Scenario(Value):
     target: Annotated[AnyTargetSpec, Field(discriminator="kind")]
     load: LoadPlan = LoadPlan()
     sampling: Sampling = Sampling()
+    screening: ScreeningPlan = ScreeningPlan()
     endpoints: tuple[Endpoint, ...]
     login: Login | None = None
     threshold_bytes: Annotated[float, Field(gt=0)] = 64.0

@@ -23,6 +23,14 @@ class Holder(Value):
     elements_per_request: float
 
 
+class Screened(Value):
+    """What one request at a time showed."""
+
+    verdict: EndpointOutcome
+    typical_bytes_per_request: float
+    requests: int
+
+
 class EndpointVerdict(Value):
     """One endpoint's answer.
 
@@ -46,6 +54,7 @@ class EndpointVerdict(Value):
     typical_bytes_per_request: float | None = None
     upper_limit_bytes_per_request: float | None = None
     detectable_bytes_per_request: float | None = None
+    screened: Screened | None = None
     note: str = ""
 
 

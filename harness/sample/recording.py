@@ -146,8 +146,8 @@ def _body(
 
 def _parsed(line: _Line, model: type[_Model]) -> _Model:
     try:
-        # The array of a screening becomes fields in Python, where strict would want tuples; its fields are strict.
-        return model.model_validate_json(line.text, strict=model is not ScreenRequest)
+        # The array of a screening becomes fields in Python, where strict would want tuples; its fields decide alone.
+        return model.model_validate_json(line.text, strict=None if model is ScreenRequest else True)
     except ValidationError as error:
         first, *others = error.errors(include_url=False, include_context=False, include_input=False)
         where = ".".join(map(str, first["loc"]))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.model.scenario import LoadPlan, Sampling, Scenario
+from harness.model.scenario import LoadPlan, Sampling, Scenario, ScreeningPlan
 from harness.scenario.problems import Mistake, quoted
 from harness.scenario.reading import Draft
 from harness.scenario.report import Report, suggestion
@@ -27,12 +27,14 @@ def build_scenario(draft: Draft, source: Path, environment: Mapping[str, str], r
     assert target is not None
     assert draft.general is not None
     assert draft.sampling is not None
+    assert draft.screening is not None
     return Scenario(
         **_general(draft.general, source),
         source=source,
         target=target,
         load=load,
         sampling=Sampling.model_validate(draft.sampling.model_dump()),
+        screening=ScreeningPlan.model_validate(draft.screening.model_dump()),
         endpoints=tuple(endpoints),
         login=login,
     )

@@ -26,6 +26,7 @@ from harness.scenario.written import (
     RequestWritten,
     SamplingWritten,
     ScenarioWritten,
+    ScreeningWritten,
     TargetWritten,
     Written,
 )
@@ -44,6 +45,7 @@ class Draft:
     target: TargetWritten | None
     load: LoadWritten | None
     sampling: SamplingWritten | None
+    screening: ScreeningWritten | None
     defaults: DefaultsWritten | None
     login: LoginWritten | None
     has_login: bool
@@ -62,6 +64,7 @@ def read_draft(report: Report) -> Draft:
         target=sections.read(TargetWritten, data["target"], ("target",)) if "target" in data else None,
         load=sections.read(LoadWritten, data.get("load", {}), ("load",)),
         sampling=sections.read(SamplingWritten, data.get("sampling", {}), ("sampling",)),
+        screening=sections.read(ScreeningWritten, data.get("screening", {}), ("screening",)),
         defaults=sections.read(DefaultsWritten, data.get("defaults", {}), ("defaults",)),
         login=sections.read(LoginWritten, data["login"], ("login",)) if "login" in data else None,
         has_login="login" in data,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.model.load import Endpoint, Login, Request
 from harness.scenario.nodes import Leaf
@@ -20,6 +20,14 @@ from harness.scenario.written import BODIES, DefaultsWritten, EndpointWritten, L
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _NOT_IN_PATHS = re.compile(r"[\s#\x00-\x1f\x7f]")
+
+
+class _Text(NamedTuple):
+    """Text that may hold templates; keys are rendered as values are."""
+
+    path: Steps
+    text: str
+    is_key: bool = False
 
 
 class RequestBuilder:
@@ -42,12 +50,16 @@ class RequestBuilder:
         known = None if unknown else self._always | _columns(rows or ())
         self._check_defaults(known)
         self._check_request(written, path, known)
+        if written.reset is not None:
+            self._check_request(written.reset, (*path, "reset"), known)
         return Endpoint(
             name=endpoint_name(written),
             request=_request(written, written, self._defaults),
             weight=written.weight,
             expect=written.expect or self._defaults.expect,
             values=rows or (),
+            screen=written.screen,
+            reset=_request(written.reset, written.reset, self._defaults) if written.reset else None,
         )
 
     def login(self, written: LoginWritten) -> Login:
@@ -62,7 +74,7 @@ class RequestBuilder:
         )
 
     def _check_request(self, written: RequestWritten, path: Steps, known: frozenset[str] | None) -> None:
-        broken = self._check_texts(iter([(("path",), written.path)]), path, known)
+        broken = self._check_texts(iter([_Text(("path",), written.path)]), path, known)
         if not broken:
             check_path(written.path, (*path, "path"), self._report)
         self._check_texts(_mapping_texts("headers", written.headers), path, known)
@@ -72,12 +84,12 @@ class RequestBuilder:
         for key, texts in (("headers", self._defaults.headers), ("params", self._defaults.params)):
             self._check_texts(_mapping_texts(key, texts), ("defaults",), known)
 
-    def _check_texts(self, texts: Iterator[tuple[Steps, str]], path: Steps, known: frozenset[str] | None) -> bool:
+    def _check_texts(self, texts: Iterator[_Text], path: Steps, known: frozenset[str] | None) -> bool:
         """Reports the mistakes in templates; whether there was one."""
         broken = False
-        for inside, text in texts:
-            for mistake in self._templates.check(text, known):
-                self._report.add((*path, *inside), mistake)
+        for text in texts:
+            for mistake in self._templates.check(text.text, known):
+                self._report.add((*path, *text.path), mistake, key=text.is_key)
                 broken = True
         return broken
 
@@ -149,21 +161,24 @@ def _request(written: RequestWritten, payload: Payload, defaults: DefaultsWritte
     )
 
 
-def _mapping_texts(key: str, mapping: dict[str, str]) -> Iterator[tuple[Steps, str]]:
-    yield from (((key, name), value) for name, value in mapping.items())
+def _mapping_texts(key: str, mapping: dict[str, str]) -> Iterator[_Text]:
+    for name, value in mapping.items():
+        yield _Text((key, name), name, is_key=True)
+        yield _Text((key, name), value)
 
 
-def _payload_texts(payload: Payload) -> Iterator[tuple[Steps, str]]:
+def _payload_texts(payload: Payload) -> Iterator[_Text]:
     yield from _mapping_texts("params", payload.params)
     for key, value in zip(BODIES, (payload.json_body, payload.form, payload.body), strict=True):
         yield from _json_texts(value, (key,))
 
 
-def _json_texts(value: Any, path: Steps) -> Iterator[tuple[Steps, str]]:
+def _json_texts(value: Any, path: Steps) -> Iterator[_Text]:
     if isinstance(value, str):
-        yield path, value
+        yield _Text(path, value)
     elif isinstance(value, dict):
         for key, item in value.items():
+            yield _Text((*path, key), key, is_key=True)
             yield from _json_texts(item, (*path, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from harness.model.scenario import LoadPlan, Sampling
+from harness.model.scenario import LoadPlan, Sampling, ScreeningPlan
 from harness.model.target import CommandSpec, ReadyCheck
 from harness.model.verdict import EndpointOutcome
 from harness.scenario import compound, fields
@@ -28,6 +28,7 @@ MAX_BODY_CHARACTERS = 1024 * 1024
 
 _LOAD = LoadPlan()
 _SAMPLING = Sampling()
+_SCREENING = ScreeningPlan()
 _DAY_S = 86_400.0
 _SHORT_ENDPOINT = rf"^(?:{'|'.join(METHODS)})\s+/"
 _NAME_ADVICE = "use letters, digits, dots, dashes and underscores; it becomes the name of a folder"
@@ -170,6 +171,12 @@ class SamplingWritten(Written):
     )
 
 
+class ScreeningWritten(Written):
+    enabled: Annotated[bool, fields.FLAG] = _SCREENING.enabled
+    requests: Annotated[int, fields.whole(20, 100_000)] = _SCREENING.requests
+    budget_s: Annotated[float, fields.duration(0.1, 3600)] = Field(_SCREENING.budget_s, alias="budget")
+
+
 class DefaultsWritten(Written):
     """Goes into every endpoint that doesn't say otherwise."""
 
@@ -223,6 +230,8 @@ class EndpointWritten(RequestWritten):
     weight: Annotated[float, fields.number(0, 1e6)] = 1.0
     expect: Statuses = ()
     values: Annotated[Any, compound.VALUES] = None
+    screen: Annotated[bool, fields.FLAG] = True
+    reset: RequestWritten | None = Field(None, examples=["DELETE /cart"])
 
 
 class LoginWritten(Payload):
@@ -260,6 +269,7 @@ class ScenarioWritten(GeneralWritten):
     target: TargetWritten = Field(examples=["{image: hyperleak/resident:latest, port: 8080}"])
     load: LoadWritten = LoadWritten()
     sampling: SamplingWritten = SamplingWritten()
+    screening: ScreeningWritten = ScreeningWritten()
     defaults: DefaultsWritten = DefaultsWritten()
     login: LoginWritten | None = None
     endpoints: Annotated[tuple[EndpointWritten, ...], Field(min_length=1, max_length=MAX_ENDPOINTS)] = Field(

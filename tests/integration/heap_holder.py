@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.sample.zend_mm import CHUNK_BYTES, LAYOUTS, PAGE_BYTES
@@ -46,6 +47,8 @@ class Holder:
         self._process.wait(10)
 
 
+_MAP_NORESERVE = 0x4000
+
 _held: list[tuple[mmap.mmap, int]] = []
 
 
@@ -64,7 +67,7 @@ def _spoil(offset: int, value: int) -> None:
 
 
 def _reserve(gib: int) -> None:
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
     _held.append((mmap.mmap(-1, gib << 30, flags=flags), 0))
 
 
@@ -86,6 +89,9 @@ def _spawn(fifo: str) -> None:
     os.posix_spawn("/bin/sleep", ["sleep", "60"], os.environ, file_actions=opening)
 
 
+_COMMANDS: dict[str, Callable[..., None]] = {"heap": _hold, "thread": _thread, "spoil": _spoil, "reserve": _reserve}
+
+
 def main() -> None:
     for line in sys.stdin:
         command, *arguments = line.split()
@@ -93,7 +99,7 @@ def main() -> None:
             print("spawning", flush=True)
             _spawn(arguments[0])
         else:
-            {"heap": _hold, "thread": _thread, "spoil": _spoil, "reserve": _reserve}[command](*map(int, arguments))
+            _COMMANDS[command](*map(int, arguments))
             print("done", flush=True)
 
 

@@ -63,7 +63,7 @@ def test_what_is_no_address_is_said_to_be_none(url: str) -> None:
     ],
 )
 def test_what_would_break_the_request_is_refused(rendered: Rendered) -> None:
-    with pytest.raises(ValueError, match="header|method"):
+    with pytest.raises(ValueError, match=r"header|method"):
         to_wire(parse_origin("http://h"), rendered)
 
 

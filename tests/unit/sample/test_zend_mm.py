@@ -72,7 +72,7 @@ def test_a_heap_with_garbage_over_it_is_none_or_says_the_same(layout: Layout, st
         assert read_heap(image, heap) == HeapReading(image.size, image.peak, image.real_size)
 
 
-def _spoils(layout: Layout) -> dict[str, tuple[int, str, float]]:
+def _spoils(layout: Layout) -> dict[str, tuple[int, str, *tuple[float, ...]]]:
     real, tail, counters = HEAP_SLOT + layout.real, HEAP_SLOT + layout.tail, layout.counters
     return {
         "heap pointer": (0, "Q", FIRST_CHUNK + 128),
@@ -113,7 +113,7 @@ def _spoils(layout: Layout) -> dict[str, tuple[int, str, float]]:
 def test_a_heap_with_one_wrong_field_is_none(layout: Layout, field: str) -> None:
     image = HeapImage(layout)
     offset, format_, *values = _spoils(layout)[field]
-    image.put(offset, str(format_), *values)
+    image.put(offset, format_, *values)
     assert recognise(image, FIRST_CHUNK) is None
 
 

@@ -20,7 +20,8 @@ GOOD = [
     "{{ user ~ '-' ~ id }}{{ -id + 1 }}",
     "{{ user is defined }}",
     "{{ '{{' }}",
-    "{# a remark #}",
+    "{{ user }}{# a remark #}",
+    "#menu {#x} and {% of the text is no template",
 ]
 BAD = [
     ("{{ user", "the template is broken"),
@@ -37,11 +38,12 @@ BAD = [
     ("{{ random_int(1, 2, 3) }}", "too many positional arguments"),
     ("{{ sequence(begin=1) }}", "unexpected keyword argument 'begin'"),
     ("{{ user | uper }}", "the filter 'uper' is not known; did you mean 'upper'?"),
+    ("{{ [1] | random }}", "the filter 'random' is not known"),
     ("{{ user is odd_one }}", "the test 'odd_one' is not known"),
     ("{{ user.__class__ }}", "'__class__' is not for templates"),
     ("{{ 9**9**9**9 }}", "a pow in it"),
-    ("{% for x in [1] %}{% endfor %}", "a for in it"),
-    ("{% include '/etc/passwd' %}", "a include in it"),
+    ("{% for x in [1] %}{{ user }}{% endfor %}", "a for in it"),
+    ("{{ user }}{% include '/etc/passwd' %}", "a include in it"),
 ]
 
 
@@ -71,6 +73,8 @@ def test_no_template_does_more_than_be_refused(parts: list[str]) -> None:
         ('{path: /, headers: {A: "{{ x }}"}}', "3:28"),
         ('{path: /, params: {a: "{{ x }}"}}', "3:27"),
         ('{path: /, json: {a: [1, "{{ x }}"]}}', "3:29"),
+        ('{path: /, json: {"{{ x }}": 1}}', "3:22"),
+        ('{path: /, params: {"{{ x }}": 1}}', "3:24"),
         ('{path: /, form: {a: "{{ x }}"}}', "3:25"),
         ('{path: /, body: "{{ x }}"}', "3:21"),
     ],

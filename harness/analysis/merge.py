@@ -1,0 +1,33 @@
+"""What the screening saw beside what the load saw, and where the two contradict each other."""
+
+from __future__ import annotations
+
+from harness.model.verdict import EndpointVerdict, Screened, Verdict
+
+
+def with_screening(loaded: Verdict, screened: Verdict) -> Verdict:
+    """The verdict of the load with what the screening said of each endpoint; the load has the last word."""
+    found = {endpoint.name: endpoint for endpoint in screened.endpoints}
+    merged = tuple(_merged(endpoint, found.get(endpoint.name)) for endpoint in loaded.endpoints)
+    return loaded.model_copy(update={"endpoints": merged})
+
+
+def _merged(loaded: EndpointVerdict, screened: EndpointVerdict | None) -> EndpointVerdict:
+    if screened is None or not screened.requests:
+        return loaded
+    seen = Screened(
+        verdict=screened.verdict,
+        typical_bytes_per_request=screened.typical_bytes_per_request or 0.0,
+        requests=screened.requests,
+    )
+    note = "; ".join(part for part in (loaded.note, _contradiction(loaded, screened)) if part)
+    return loaded.model_copy(update={"screened": seen, "note": note})
+
+
+def _contradiction(loaded: EndpointVerdict, screened: EndpointVerdict) -> str:
+    typical = screened.typical_bytes_per_request or 0.0
+    if loaded.verdict == "leak" and screened.verdict in ("clean", "bounded") and loaded.channel == "php_heap":
+        return "one request at a time keeps nothing: it takes load, volume or other endpoints to leak"
+    if screened.verdict == "leak" and loaded.verdict in ("clean", "bounded", "garbage"):
+        return f"each of {screened.requests} requests kept {typical:.0f} B at first; under load that came to an end"
+    return ""

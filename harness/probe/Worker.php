@@ -1,0 +1,210 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Hyperleak\Probe;
+
+/**
+ * Answers the harness from within a process: a signal says that there is a request, files carry it and its answer.
+ *
+ * The handler is inherited by every process that the app forks.
+ */
+final class Worker
+{
+    private static string $folder = '';
+
+    private static int $bootedNs = 0;
+
+    private static int $answered = 0;
+
+    public static function listen(string $folder, int $signal): void
+    {
+        self::$folder = $folder;
+        self::$bootedNs = \hrtime(true);
+        \pcntl_async_signals(true);
+        \pcntl_signal($signal, [self::class, 'onSignal']);
+    }
+
+    /**
+     * In a coroutine the answer waits until the event loop turns, once: then no request is half done, and Swoole's hooks,
+     * which would suspend the app's coroutine for the probe's files, don't apply.
+     */
+    public static function onSignal(): void
+    {
+        try {
+            $swoole = self::swoole();
+            if ($swoole !== null && "{$swoole}\\Coroutine"::getCid() > 0) {
+                "{$swoole}\\Event"::defer([self::class, 'answer']);
+
+                return;
+            }
+            self::answer();
+        } catch (\Throwable $unimportant) {
+        }
+    }
+
+    public static function answer(): void
+    {
+        try {
+            [$id, $kind, $untilS, $limitMs] = self::request();
+            if ($id === self::$answered || \microtime(true) > $untilS) {
+                return;
+            }
+            self::$answered = $id;
+            $figures = self::figures() + ['id' => $id, 'pid' => \getmypid()];
+            self::write($id, $kind === 'census' ? $figures + (new Census($limitMs))->take() : $figures);
+        } catch (\Throwable $unimportant) {
+        }
+    }
+
+    public static function swoole(): ?string
+    {
+        foreach (['Swoole', 'OpenSwoole'] as $name) {
+            if (\class_exists("{$name}\\Coroutine", false)) {
+                return $name;
+            }
+        }
+
+        return null;
+    }
+
+    /** @return array{int, string, float, int} id, kind, deadline (Unix time), limit of a census in ms */
+    private static function request(): array
+    {
+        $path = self::$folder . '/request';
+        $text = self::quietly(static function () use ($path): string {
+            return (string) \file_get_contents($path);
+        });
+        [$id, $kind, $untilS, $limitMs] = \explode(' ', \trim($text)) + ['', '', '0', '0'];
+
+        return [(int) $id, $kind, (float) $untilS, (int) $limitMs];
+    }
+
+    /** @return array<string, mixed> */
+    private static function figures(): array
+    {
+        $coroutines = self::coroutines();
+        $before = \memory_get_usage();
+        $collected = self::collect();
+        $heap = \memory_get_usage();
+
+        return [
+            'heap_bytes' => $heap,
+            'heap_peak_bytes' => \memory_get_peak_usage(),
+            'heap_reserved_bytes' => \memory_get_usage(true),
+            'gc_cycles' => $collected,
+            'gc_freed_bytes' => $collected === null ? null : \max(0, $before - $heap),
+            'coroutines' => $coroutines,
+            'timers' => self::timers(),
+            'resources' => (object) self::resources(),
+            'classes' => \count(\get_declared_classes()),
+            'opcache' => self::opcache(),
+            'uptime_s' => (\hrtime(true) - self::$bootedNs) / 1e9,
+        ];
+    }
+
+    /**
+     * Destructors of what is collected are the app's code: in a Swoole worker they expect to run in a coroutine.
+     * Null: one of them is still waiting.
+     */
+    private static function collect(): ?int
+    {
+        $collected = null;
+        $collect = static function () use (&$collected): void {
+            try {
+                $collected = \gc_collect_cycles();
+            } catch (\Throwable $ofADestructor) {
+                $collected = 0;
+            }
+        };
+        $swoole = self::swoole();
+        if ($swoole !== null && "{$swoole}\\Coroutine"::stats()['event_num'] > 0 && "{$swoole}\\Coroutine"::getCid() < 0) {
+            "{$swoole}\\Coroutine"::create($collect);
+        } else {
+            $collect();
+        }
+
+        return $collected;
+    }
+
+    private static function coroutines(): ?int
+    {
+        $swoole = self::swoole();
+
+        return $swoole === null ? null : "{$swoole}\\Coroutine"::stats()['coroutine_num'];
+    }
+
+    private static function timers(): ?int
+    {
+        $swoole = self::swoole();
+
+        return $swoole === null ? null : "{$swoole}\\Timer"::stats()['num'];
+    }
+
+    /** @return array<string, int> by type */
+    private static function resources(): array
+    {
+        $counts = [];
+        foreach (\get_resources() as $resource) {
+            $type = \get_resource_type($resource);
+            $counts[$type] = ($counts[$type] ?? 0) + 1;
+        }
+
+        return $counts;
+    }
+
+    /** @return array<string, int>|null */
+    private static function opcache(): ?array
+    {
+        if (!\function_exists('opcache_get_status')) {
+            return null;
+        }
+        $status = self::quietly(static function () {
+            return \opcache_get_status(false);
+        });
+        if (!\is_array($status) || !isset($status['memory_usage'], $status['opcache_statistics'])) {
+            return null;
+        }
+
+        return [
+            'used_bytes' => $status['memory_usage']['used_memory'],
+            'scripts' => $status['opcache_statistics']['num_cached_scripts'],
+        ];
+    }
+
+    /**
+     * Neither rename() nor chmod() would leave the app's stat cache alone, so the line's end says that it is whole.
+     *
+     * @param array<string, mixed> $answer
+     */
+    private static function write(int $id, array $answer): void
+    {
+        $text = \json_encode($answer, \JSON_INVALID_UTF8_SUBSTITUTE | \JSON_PARTIAL_OUTPUT_ON_ERROR | \JSON_UNESCAPED_SLASHES);
+        $path = self::$folder . '/answers/' . \getmypid() . "-{$id}";
+        self::quietly(static function () use ($path, $text): void {
+            // The harness makes the file where it can: then it is readable for it, whatever the umask here.
+            $file = \fopen($path, 'r+') ?: \fopen($path, 'x');
+            if (\is_resource($file)) {
+                \fwrite($file, "{$text}\n");
+                \fclose($file);
+            }
+        });
+    }
+
+    /**
+     * The app's error handler, its log and error_get_last() don't see what goes wrong in here.
+     *
+     * @return mixed
+     */
+    private static function quietly(callable $body)
+    {
+        \set_error_handler(static function (): bool {
+            return true;
+        });
+        try {
+            return $body();
+        } finally {
+            \restore_error_handler();
+        }
+    }
+}
