@@ -46,6 +46,6 @@ def native_leaks(table: WindowTable, channel: Channel, settings: Settings, on_he
 
 
 def _quiet_tail(table: WindowTable, on_heap: list[bool]) -> Bools:
-    guilty = table.requests[:, np.array(on_heap, dtype=bool)].sum(axis=1) > 0
+    guilty = ~table.mix & (table.requests[:, np.array(on_heap, dtype=bool)].sum(axis=1) > 0)
     last = int(np.flatnonzero(guilty)[-1]) if guilty.any() else -1
     return np.asarray(np.arange(len(table)) > last)

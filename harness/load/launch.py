@@ -9,6 +9,7 @@ from __future__ import annotations
 import _thread
 import os
 import runpy
+import sys
 from select import poll
 from time import sleep
 
@@ -29,7 +30,8 @@ def _end_with_harness(descriptor: int) -> None:
     hang_up = poll()
     hang_up.register(descriptor, 0)
     hang_up.poll()
-    sleep(GOODBYE_S)  # in which a master dismisses workers on other machines
+    if "--master" in sys.argv:
+        sleep(GOODBYE_S)  # in which it dismisses the workers on other machines
     os._exit(0)
 
 

@@ -6,7 +6,7 @@ namespace Hyperleak\Probe;
 
 final class Boot
 {
-    private const NEEDED = ['pcntl_signal', 'pcntl_async_signals', 'pcntl_signal_get_handler'];
+    private const NEEDED = ['pcntl_signal', 'pcntl_async_signals'];
 
     /** The auto_prepend_file that PHP would have used without the probe. */
     public static ?string $displaced = null;
@@ -15,11 +15,8 @@ final class Boot
     {
         $folder = \getenv('HYPERLEAK_PROBE_DIR');
         if (\PHP_SAPI === 'cli' && \is_string($folder) && $folder !== '') {
-            $signal = (int) \getenv('HYPERLEAK_PROBE_SIGNAL');
-            $obstacle = self::obstacle($signal);
-            if ($obstacle === '') {
-                Worker::listen($folder, $signal);
-            } else {
+            $obstacle = self::obstacle($folder, (int) \getenv('HYPERLEAK_PROBE_SIGNAL'));
+            if ($obstacle !== '') {
                 self::note($folder, $obstacle);
             }
         }
@@ -27,18 +24,18 @@ final class Boot
         return self::$displaced = self::displaced();
     }
 
-    private static function obstacle(int $signal): string
+    private static function obstacle(string $folder, int $signal): string
     {
         foreach (self::NEEDED as $function) {
             if (!\function_exists($function)) {
                 return \extension_loaded('pcntl') ? "{$function}() is disabled (disable_functions)" : 'no pcntl extension';
             }
         }
-        if ($signal < 1 || $signal > 64) {
-            return "there is no signal {$signal}";
+        try {
+            return @Worker::listen($folder, $signal) ? '' : "signal {$signal} can't be handled";
+        } catch (\Throwable $refused) {
+            return $refused->getMessage();
         }
-
-        return \pcntl_signal_get_handler($signal) === \SIG_DFL ? '' : "signal {$signal} is taken";
     }
 
     private static function note(string $folder, string $obstacle): void

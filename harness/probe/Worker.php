@@ -17,12 +17,12 @@ final class Worker
 
     private static int $answered = 0;
 
-    public static function listen(string $folder, int $signal): void
+    public static function listen(string $folder, int $signal): bool
     {
         self::$folder = $folder;
         self::$bootedNs = \hrtime(true);
-        \pcntl_async_signals(true);
-        \pcntl_signal($signal, [self::class, 'onSignal']);
+
+        return \pcntl_signal($signal, [self::class, 'onSignal']) && \pcntl_async_signals(true) !== null;
     }
 
     /**

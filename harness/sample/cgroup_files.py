@@ -13,6 +13,7 @@ from harness.sample.charge import EVENTS_FILES, STAT_FILE, USAGE_FILES, charge, 
 
 PROC = Path("/proc")
 _READ_BYTES = 16384
+_LINKS_WITHOUT_CHILD = 2
 
 
 class CgroupPlace(NamedTuple):
@@ -164,6 +165,8 @@ class CgroupFiles:
 def _pids_below(directory: Path) -> Iterator[int]:
     """Pids of `cgroup.procs` here and in each sub-cgroup; one that goes meanwhile had no process left."""
     yield from map(int, (directory / "cgroup.procs").read_bytes().split())
+    if directory.stat().st_nlink == _LINKS_WITHOUT_CHILD:
+        return
     with os.scandir(directory) as entries:
         below = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
     for child in below:

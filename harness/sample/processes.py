@@ -1,6 +1,6 @@
 """The target's processes as this host's kernel shows them: who lives, and what each one holds.
 
-psutil finds and names them; one read of /proc/PID/stat (8 µs) tells identity, faults and RSS, and
+psutil finds and names them; /proc/PID/stat and statm tell identity, faults and RSS in 15 µs, and
 /proc/PID/smaps_rollup the exact private and proportional memory. The kernel walks the page table for the latter (30 µs
 a MiB), so it is read only when a process of the target has faulted since, and where a cgroup tells the container's
 memory anyway, no more often than `EXACT_SHARE` of a core allows: the two fields are None in between.
@@ -35,6 +35,12 @@ class _Stat(NamedTuple):
     started_s: float
     faults: int
     rss_bytes: int
+
+
+class _Life(NamedTuple):
+    started_s: float
+    faults: int
+    is_running: bool
 
 
 class _Exact(NamedTuple):
@@ -76,6 +82,10 @@ class ProcessTable:
     def activity(self, pids: Iterable[int]) -> Mapping[int, tuple[float, int, int]]:
         """Start, page faults and RSS by pid: what stands still while nobody touches new memory."""
         return _read_stats(pids)
+
+    def is_any_running(self, pids: Iterable[int]) -> bool:
+        """Whether a process is on a processor or waits for one; one that was preempted looks settled and isn't."""
+        return any(life.is_running for pid in pids if (life := _read_life(pid)) is not None)
 
     def read(self, pids: Iterable[int], heaps: Mapping[int, PhpReading] | None = None) -> tuple[ProcessReading, ...]:
         """One reading for each of `pids`; those that are gone or dead (zombies) are left out."""
@@ -175,28 +185,37 @@ def _session(pid: int) -> int | None:
         return None
 
 
-def _started_s(pid: int) -> float | None:
-    stat = _read_stat(pid)
-    return stat.started_s if stat else None
-
-
 def _read_stats(pids: Iterable[int]) -> dict[int, _Stat]:
     return {pid: stat for pid in pids if (stat := _read_stat(pid)) is not None}
 
 
 def _read_stat(pid: int) -> _Stat | None:
-    """Start time (host's uptime clock), faults and RSS; None for who is gone or a zombie. See proc_pid_stat(5)."""
-    text = _read(f"/proc/{pid}/stat") if psutil.LINUX else None
+    """None for who is gone or a zombie. RSS is of statm, for that in stat lags behind by up to 32 pages a CPU."""
+    if not psutil.LINUX:
+        return _portable_stat(pid)
+    life, statm = _read_life(pid), _read(f"/proc/{pid}/statm")
+    if life is None or statm is None:
+        return None
+    return _Stat(life.started_s, life.faults, int(statm.split()[1]) * _PAGE_BYTES)
+
+
+def _started_s(pid: int) -> float | None:
+    if psutil.LINUX:
+        life = _read_life(pid)
+        return life.started_s if life else None
+    stat = _portable_stat(pid)
+    return stat.started_s if stat else None
+
+
+def _read_life(pid: int) -> _Life | None:
+    """Start time (host's uptime clock) and page faults; None for who is gone or a zombie. See proc_pid_stat(5)."""
+    text = _read(f"/proc/{pid}/stat")
     if text is None:
-        return None if psutil.LINUX else _portable_stat(pid)
+        return None
     state, *fields = text[text.rindex(b")") + 2 :].split()
     if state in (b"Z", b"X"):
         return None
-    return _Stat(
-        started_s=int(fields[18]) / _TICKS_PER_S,
-        faults=int(fields[6]) + int(fields[8]),
-        rss_bytes=int(fields[20]) * _PAGE_BYTES,
-    )
+    return _Life(int(fields[18]) / _TICKS_PER_S, int(fields[6]) + int(fields[8]), state == b"R")
 
 
 def _portable_stat(pid: int) -> _Stat | None:
@@ -234,7 +253,8 @@ def _read(path: str) -> bytes | None:
 def _name(process: psutil.Process) -> str:
     """The command line, or the title that the process gave itself; the program's name where both are empty."""
     try:
-        return (" ".join(process.cmdline()).strip() or process.name())[:_NAME_LENGTH]
+        title = _read(f"/proc/{process.pid}/cmdline") if psutil.LINUX else " ".join(process.cmdline()).encode()
+        return ((title or b"").replace(b"\0", b" ").decode(errors="replace").strip() or process.name())[:_NAME_LENGTH]
     except psutil.Error:
         return ""
 

@@ -19,6 +19,7 @@ from harness.sample.zend_mm import HeapReading
 _HEAP_PAUSES_S = (0.0005, 0.001, 0.002)
 _SLOW_PAUSES_S = (0.005, 0.01, 0.02)
 _BLIND_WAIT_S = 0.05
+_LONG_AGREEMENT_S = 0.02
 
 
 class Reading(NamedTuple):
@@ -65,10 +66,11 @@ class Sampler:
     def settle(self, timeout_s: float) -> bool:
         """Waits until two readings in a row agree; False: the target still moved after `timeout_s`.
 
-        What has to agree are the heaps of all processes, 0.5-2 ms apart; where there are none their page faults and
-        RSS, else the container's anonymous memory, 5-20 ms apart. With Docker's stats alone it is a fixed wait.
+        What has to agree are the heaps of all processes, 0.5-2 ms apart, with no process about to run; where one
+        always runs, for `_LONG_AGREEMENT_S`. Without heaps it is the page faults and RSS, else the container's memory,
+        5-20 ms apart. With Docker's stats alone it is a fixed wait.
         """
-        deadline_s = time.monotonic() + timeout_s
+        began_s = changed_s = time.monotonic()
         last = self._state()
         if last is None:
             time.sleep(min(_BLIND_WAIT_S, timeout_s))
@@ -76,11 +78,14 @@ class Sampler:
         pauses_s = _HEAP_PAUSES_S if self._heaps else _SLOW_PAUSES_S
         for pause_s in itertools.chain(pauses_s, itertools.repeat(pauses_s[-1])):
             time.sleep(pause_s)
-            now = self._state()
-            if now == last or time.monotonic() >= deadline_s:
+            now, now_s = self._state(), time.monotonic()
+            if now != last:
+                last, changed_s = now, now_s
+            elif now_s - changed_s >= _LONG_AGREEMENT_S or not self._is_any_running():
+                return True
+            if now_s - began_s >= timeout_s:
                 break
-            last = now
-        return now == last
+        return False
 
     def heap_bytes(self) -> dict[int, int]:
         """The heap of every process that runs PHP, by pid; 3 µs a process, as the screening needs it."""
@@ -122,6 +127,9 @@ class Sampler:
         if self._table is not None:
             return self._table.activity(pids)
         return self._charge()[0] if self._cgroup is not None and self._cgroup.kind != "stats" else None
+
+    def _is_any_running(self) -> bool:
+        return self._table is not None and self._table.is_any_running(self._pids())
 
     def _pids(self) -> tuple[int, ...]:
         try:

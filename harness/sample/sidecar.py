@@ -117,11 +117,11 @@ def start_sidecar(
         container = client.containers.create(image, **_options(target, dict(labels), php))
     except ENGINE_ERRORS as error:
         raise _not_started(container_id, image, error) from error
+    channel = AttachedContainer(container)
     try:
-        channel = AttachedContainer(container)
-        channel.wait_ready()
+        channel.start()
     except (*ENGINE_ERRORS, SampleError) as error:
-        _remove(container)
+        channel.close()
         raise _not_started(container_id, image, error) from error
     return SidecarHeapReader(channel)
 
@@ -159,20 +159,24 @@ def _runs_as_root(target: Container) -> bool:
 
 
 class AttachedContainer:
-    """The standard streams of a container that this makes start."""
+    """A created container; it's started with its standard streams attached, and removed by `close`."""
 
     def __init__(self, container: Container) -> None:
         self._container = container
         self._pending = b""
         self._errors = b""
-        stream: Any = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-        self._stream = stream
-        self._socket: socket.socket = getattr(stream, "_sock", stream)
-        self._socket.settimeout(ANSWER_TIMEOUT_S)
-        container.start()
+        self._socket: socket.socket
+        self._undo = contextlib.ExitStack()
+        self._undo.callback(_remove, container)
 
-    def wait_ready(self) -> None:
-        """Passes over what PHP may have to say about its start."""
+    def start(self) -> None:
+        """Returns when PHP is ready; what it may say of its start before is passed over."""
+        stream: Any = self._container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+        self._undo.callback(stream.close)
+        self._socket = getattr(stream, "_sock", stream)
+        self._undo.callback(self._socket.close)
+        self._socket.settimeout(ANSWER_TIMEOUT_S)
+        self._container.start()
         while self._line() != "ready":
             pass
 
@@ -184,9 +188,9 @@ class AttachedContainer:
         return self._line()
 
     def close(self) -> None:
-        self._socket.close()
-        self._stream.close()
-        _remove(self._container)
+        """Without its input it ends and is removed, also where the engine can't be reached to do that now."""
+        with contextlib.suppress(*ENGINE_ERRORS):
+            self._undo.close()
 
     def _line(self) -> str:
         while b"\n" not in self._pending:

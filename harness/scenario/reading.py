@@ -129,8 +129,9 @@ def _conflicts(model: type[Written], data: Any) -> Iterator[tuple[Steps, Mistake
     if not isinstance(data, dict):
         return
     yield from (((), mistake) for mistake in model.conflicts(data))
-    if issubclass(model, LoginWritten) and isinstance(data.get("request"), dict):
-        yield from ((("request",), mistake) for mistake in RequestWritten.conflicts(data["request"]))
+    for key, field in model.model_fields.items():
+        if RequestWritten in (field.annotation, *get_args(field.annotation)) and isinstance(data.get(key), dict):
+            yield from (((key,), mistake) for mistake in RequestWritten.conflicts(data[key]))
 
 
 def _report(details: ErrorDetails, model: type[Written], path: Steps, report: Report) -> None:

@@ -85,6 +85,14 @@ MISTAKES = [
     (HEAD + "endpoints: [{path: /, headers: {A: 日本}}]", "2:36", "Latin-1", ""),
     (HEAD + "endpoints: [{path: /, params: {a: [1]}}]", "2:35", "params.a: expected text, found a list", ""),
     (HEAD + "endpoints: [{path: /, headers: {A: {{ token }}}}]", "2:37", "a key has to be text", "in quotes"),
+    (
+        HEAD + "endpoints: [{path: /, reset: {path: /r, json: 1, body: x}}]",
+        "2:23",
+        "endpoints[0].reset: json and body",
+        "",
+    ),
+    (HEAD + "endpoints: [{path: /, reset: GET x}]", "2:30", "endpoints[0].reset.path: the path 'x'", ""),
+    (HEAD + TAIL + "screening: {requests: 19}", "3:23", "screening.requests: expected a whole number from 20", ""),
     # login
     (HEAD + "login: {token: a}\n" + TAIL, "2:1", "login: request is missing", "POST /login"),
     (HEAD + "login: {request: POST /, token: a..b}\n" + TAIL, "2:33", "login.token", "data.token"),

@@ -180,6 +180,15 @@ def test_a_login_may_be_one_whole_request(load: Any) -> None:
     )
 
 
+def test_the_screening_may_be_bounded_left_out_and_undone(load: Any) -> None:
+    scenario = load(
+        HEAD + "screening: {requests: 40, budget: 5s}\nendpoints: [{path: /, screen: false, reset: DELETE /cart}]\n"
+    )
+    assert (scenario.screening.enabled, scenario.screening.requests, scenario.screening.budget_s) == (True, 40, 5)
+    assert scenario.endpoints[0].screen is False
+    assert scenario.endpoints[0].reset == Request(method="DELETE", path="/cart")
+
+
 def test_rows_may_be_written_inline(endpoint: Any) -> None:
     scenario = endpoint('{path: "/{{ id }}", values: [{id: 1, zip: 012}, {id: x, zip: null}]}')
     assert scenario.endpoints[0].values == ({"id": 1, "zip": "012"}, {"id": "x", "zip": None})

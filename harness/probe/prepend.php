@@ -11,10 +11,13 @@ declare(strict_types=1);
 
 namespace Hyperleak\Probe;
 
-foreach (['Boot', 'Worker', 'Sizes', 'Places', 'Classes', 'Census', 'Roots'] as $_) {
-    require_once __DIR__ . "/{$_}.php";
-}
-unset($_);
+require_once __DIR__ . '/Boot.php';
+require_once __DIR__ . '/Worker.php';
+require_once __DIR__ . '/Sizes.php';
+require_once __DIR__ . '/Places.php';
+require_once __DIR__ . '/Classes.php';
+require_once __DIR__ . '/Census.php';
+require_once __DIR__ . '/Roots.php';
 
 // The app's own auto_prepend_file, which the ini file of the probe has displaced, in the scope it would have had.
 if (Boot::start() !== null) {
