@@ -27,7 +27,7 @@ def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence
     verdict = analyse(recording, settings, run_id=run_id)
     screened = path / SCREENING
     if path.is_dir() and screened.exists():
-        verdict = with_screening(verdict, screen_verdict(read_screening(path), settings))
+        verdict = with_screening(verdict, screen_verdict(read_screening(screened), settings))
     return verdict
 
 

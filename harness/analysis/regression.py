@@ -106,19 +106,31 @@ def _least_absolute(design: Floats, growth: Floats, floor: float) -> Floats:
 
 
 def _scales(design: Floats, residuals: Floats, floor: float) -> Floats:
-    """Each window's scale: the largest of its columns' (median absolute residual of the windows they are on in)."""
+    """Each window's scale: the largest of its columns' (median absolute residual of the windows they are on in).
+
+    It grows with the root of the window's size: jumps come at random among requests.
+    """
     on = design != 0
-    by_column = np.array([np.median(np.abs(residuals[rows])) for rows in on.T])
-    return np.asarray(np.maximum(MAD_TO_SIGMA * np.max(np.where(on, by_column, 0.0), axis=1), floor))
+    size = np.sqrt(np.maximum(np.abs(design).sum(axis=1), 1.0))
+    relative = np.abs(residuals) / size
+    by_column = np.array([np.median(relative[rows]) for rows in on.T])
+    return np.asarray(np.maximum(MAD_TO_SIGMA * np.max(np.where(on, by_column, 0.0), axis=1) * size, floor))
 
 
 def _sandwich(design: Floats, residuals: Floats, scales: Floats, floor: float) -> Floats:
     scaled = design / scales[:, None]
-    kept = np.abs(residuals) <= HUBER_K * scales
-    bread = np.linalg.pinv(scaled[kept].T @ scaled[kept])
+    bread = np.linalg.pinv(scaled.T @ (scaled * _kept_share(design, residuals, scales)[:, None]))
     hat = np.einsum("ij,jk,ik->i", scaled, np.linalg.pinv(scaled.T @ scaled), scaled)
     leverage = np.clip(hat, 0.0, LARGEST_LEVERAGE)
     score = np.clip(residuals, -HUBER_K * scales, HUBER_K * scales) / (1.0 - leverage)
     rounding = floor / math.sqrt(12)
     weighted = scaled * (np.hypot(score, rounding) / scales)[:, None]
     return np.asarray(bread @ (weighted.T @ weighted) @ bread)
+
+
+def _kept_share(design: Floats, residuals: Floats, scales: Floats) -> Floats:
+    """For each window the share of unclipped residuals among the windows of its columns: psi' of Huber, averaged."""
+    kept = (np.abs(residuals) <= HUBER_K * scales).astype(float)
+    on = (design != 0).astype(float)
+    by_column = (on * kept[:, None]).sum(axis=0) / on.sum(axis=0)
+    return np.asarray(on @ by_column / np.maximum(on.sum(axis=1), 1.0))

@@ -90,7 +90,7 @@ final class Census
 
         return [
             'places' => $this->places->rows(),
-            'declarations' => $this->declarations(),
+            'declarations' => (object) $this->declarations(),
             'sources' => $this->sources(),
             'walked' => $this->walked,
             'stopped' => $this->stopped,

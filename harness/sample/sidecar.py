@@ -220,6 +220,8 @@ class AttachedContainer:
         return data
 
     def _gone(self, why: str) -> SampleError:
+        """Closes too, for an answer that is late would be taken for the next one."""
+        self._socket.close()
         said = self._errors.decode(errors="replace").strip()
         return SampleError(
             f"the sidecar that reads the PHP heaps is gone: {why}{f' ({said})' if said else ''}",

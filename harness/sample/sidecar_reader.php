@@ -39,7 +39,7 @@ final class Memory
     {
         $this->stream = @fopen("/proc/$pid/mem", 'rb');
         if (!$this->stream) {
-            throw life($pid) ? new Refused('no right to read its memory') : new Refused('has ended', 'absent');
+            throw life($pid) ? new Refused('gives no right to read its memory') : new Refused('has ended', 'absent');
         }
         stream_set_read_buffer($this->stream, 0);
     }

@@ -29,7 +29,7 @@ from harness.sample.sampler import Sampler
 SERVER = Path(__file__).parents[2] / "compose" / "resident" / "server.php"
 WORKERS = 8
 SAMPLES_PER_S = 10
-REQUESTS_BETWEEN = 16
+REQUESTS_BETWEEN = 32
 LABELS = {"hyperleak.benchmark": "sampling"}
 
 
@@ -49,7 +49,7 @@ def main() -> int:
 
 def _measure(name: str, handle: TargetHandle, client: docker.DockerClient | None, samples: int) -> None:
     with open_sampler(handle, heap=True, client=client, labels=LABELS) as sampler:
-        for label, path in (("idle", ""), ("busy", "/leaks/static/leaky?bytes=4096")):
+        for label, path in (("idle", ""), ("busy", "/static?bytes=65536")):
             _print_row(f"{name}, {label}", sampler, handle.base_url + path if path else "", samples)
 
 

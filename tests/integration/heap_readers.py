@@ -35,6 +35,7 @@ class PipedReader:
         self._process = subprocess.Popen(
             [*build.command, "-r", reader_source()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        self.pid = self._process.pid
         assert self._answer() == "ready"
 
     def ask(self, line: str) -> str:

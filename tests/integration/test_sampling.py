@@ -210,7 +210,12 @@ def test_private_memory_is_read_again_only_after_a_fault_and_not_too_often() -> 
 
 
 def test_a_target_that_never_rests_does_not_settle() -> None:
-    program = "$began = hrtime(true); $kept = []; while (true) { $kept[] = str_repeat('x', 1000); if (count($kept) > 2000) $kept = []; if (hrtime(true) - $began > 20e9) exit; }"
+    program = """
+        $end = hrtime(true) + 20e9;
+        for ($kept = []; hrtime(true) < $end; $kept = count($kept) > 2000 ? [] : $kept) {
+            $kept[] = str_repeat('x', 1000);
+        }
+    """
     busy = subprocess.Popen(["php", "-n", "-r", program])
     try:
         assert wait_until(lambda: bool(sampling_heap(busy.pid)))
