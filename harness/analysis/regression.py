@@ -62,7 +62,7 @@ def robust_fit(design: Floats, growth: Floats, *, floor: float) -> Fit:
     fit = Fit(
         slopes=np.zeros(design.shape[1]),
         covariance=np.diag(np.where(told, 0.0, np.inf)),
-        freedom=np.maximum(1.0, np.minimum((design != 0).sum(axis=0) - 1.0, n - p)),
+        freedom=np.maximum(1.0, np.minimum(_own_rows(design).sum(axis=0) - 1.0, n - p)),
         residuals=residuals,
         scales=scales,
     )
@@ -105,6 +105,16 @@ def _least_absolute(design: Floats, growth: Floats, floor: float) -> Floats:
     return slopes
 
 
+def _own_rows(design: Floats) -> Bools:
+    """(n, p): the windows that tell of each column: where it is on; of one that always is, as time, where it is alone.
+
+    Idle windows vary by the reading's noise, not with their size as windows of load do.
+    """
+    on = design != 0
+    alone = on & (on.sum(axis=1) == 1)[:, None]
+    return np.asarray(np.where(on.all(axis=0) & alone.any(axis=0), alone, on))
+
+
 def _scales(design: Floats, residuals: Floats, floor: float) -> Floats:
     """Each window's scale: the largest of its columns' (median absolute residual of the windows they are on in).
 
@@ -113,7 +123,7 @@ def _scales(design: Floats, residuals: Floats, floor: float) -> Floats:
     on = design != 0
     size = np.sqrt(np.maximum(np.abs(design).sum(axis=1), 1.0))
     relative = np.abs(residuals) / size
-    by_column = np.array([np.median(relative[rows]) for rows in on.T])
+    by_column = np.array([np.median(relative[rows]) for rows in _own_rows(design).T])
     return np.asarray(np.maximum(MAD_TO_SIGMA * np.max(np.where(on, by_column, 0.0), axis=1) * size, floor))
 
 

@@ -140,12 +140,13 @@ class Master:
         spec: LoadSpec = self._spec.get()
         if protocol != PROTOCOL:
             hint = "install the same version of hyperleak and Locust on every machine"
-            return self._control.fail(LoadError(f"load worker {name} is of another version", hint=hint))
-        if len(self._names) == spec.workers + spec.remote_workers:
-            return self._runner.send_message("quit", client_id=node)
-        self._names[node] = name
-        self._runner.send_message(SPEC, spec.model_dump_json(), client_id=node)
-        return self._control.send(Joined(worker=name))
+            self._control.fail(LoadError(f"load worker {name} is of another version", hint=hint))
+        elif len(self._names) == spec.workers + spec.remote_workers:
+            self._runner.send_message("quit", client_id=node)
+        else:
+            self._names[node] = name
+            self._runner.send_message(SPEC, spec.model_dump_json(), client_id=node)
+            self._control.send(Joined(worker=name))
 
     def _on_users(self, *, msg: Any, **_: Any) -> None:
         self._users[msg.node_id] = msg.data

@@ -16,8 +16,8 @@ from harness.model.verdict import Cause, Holder
 class ProbeInjection(Value):
     """What a target needs at its start so that its PHP processes load the probe.
 
-    `folder` is the probe's folder on this host and `inside` where the app sees it: mount one at the other (writable: the
-    answers go there), or write `files` (path inside → content) into the created container. A local process sees the
+    `folder` is the probe's folder on this host and `inside` where the app sees it: mount one at the other (writable:
+    the answers go there), or write `files` (path inside → content) into the created container. A local process sees the
     folder itself.
     """
 
@@ -38,7 +38,7 @@ class ProbeInjection(Value):
         return {str(self.folder): self.inside}
 
     def environment_over(self, existing: Mapping[str, str]) -> dict[str, str]:
-        """The variables to set where `existing` ones are (of the image, or inherited): their ini folders stay in use."""
+        """The variables to set over `existing` ones (of the image, or inherited), whose ini folders stay in use."""
         own = existing.get("PHP_INI_SCAN_DIR", "")
         return self.environment | {"PHP_INI_SCAN_DIR": own + self.environment["PHP_INI_SCAN_DIR"]}
 
@@ -88,9 +88,9 @@ class SettleAnswer(Value):
 class Place(NamedTuple):
     """Where memory can be held: reached from `parent` (an index, -1 for the root) by a step of a kind.
 
-    Kinds: static, global, variable, frame, argument, coroutine, context, timer, autoloader, property, element, captured,
-    this. `holds`: array, string, "object CLASS", "closure FILE:LINE", "resource TYPE", coroutine, timer. `elements` are
-    those of its arrays; `bytes` is without what the places below it hold.
+    Kinds: static, global, variable, frame, argument, coroutine, context, timer, autoloader, property, element,
+    captured, this. `holds`: array, string, "object CLASS", "closure FILE:LINE", "resource TYPE", coroutine, timer.
+    `elements` are those of its arrays; `bytes` is without what the places below it hold.
     """
 
     parent: int

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.model.base import Value
+from harness.model.census import ProbeInjection
 
 
 class ReadyCheck(Value):
@@ -17,13 +18,17 @@ class ReadyCheck(Value):
 
 
 class TargetSpec(Value):
-    """What every kind of target has; `port` is where the app listens (inside of its container)."""
+    """What every kind of target has; `port` is where the app listens (inside of its container).
+
+    `injection` is the probe that its PHP is to load, None for none.
+    """
 
     port: int
     environment: dict[str, str] = {}
     memory_limit_bytes: int | None = None
     cpus: float | None = None
     ready: ReadyCheck = ReadyCheck()
+    injection: ProbeInjection | None = None
 
 
 class ImageSpec(TargetSpec):

@@ -17,6 +17,8 @@ final class Census
     private const END = 4_096;
     /** String keys of an array that are places of their own; the other elements are one place. */
     private const NAMED_KEYS = 32;
+    /** Keys of a shorter array are taken for those that its code spells out, which cost nothing. */
+    private const SPELT_KEYS = 16;
     /** A shorter text is counted with what holds it. */
     private const TEXT_OF_ITS_OWN = 128;
     private const LOOKED_AT_CLOCK = 512;
@@ -225,11 +227,12 @@ final class Census
         $bytes = 0;
         $named = 0;
         $next = 0;
+        $keysCost = \count($array) > self::SPELT_KEYS;
         foreach ($array as $key => $value) {
             if ($key === $next) {
                 $next++;
             } elseif (\is_string($key)) {
-                $bytes += $this->sizes->text($key);
+                $bytes += $keysCost ? $this->sizes->text($key) : 0;
                 $named++;
             }
             if (\is_string($value)) {

@@ -123,7 +123,7 @@ final class Roots
             return;
         }
         $coroutine = "{$swoole}\\Coroutine";
-        $ids = \iterator_to_array($coroutine::list(), false);
+        $ids = \array_values(\array_diff(\iterator_to_array($coroutine::list(), false), [$coroutine::getCid()]));
         $weight = \max(1.0, \count($ids) / self::COROUTINES);
         foreach (\array_slice($ids, -self::COROUTINES) as $id) {
             $frames = $coroutine::getBackTrace($id, \DEBUG_BACKTRACE_PROVIDE_OBJECT) ?: [];

@@ -26,8 +26,8 @@ final class Worker
     }
 
     /**
-     * In a coroutine the answer waits until the event loop turns, once: then no request is half done, and Swoole's hooks,
-     * which would suspend the app's coroutine for the probe's files, don't apply.
+     * In a coroutine the answer waits until the event loop turns, once: then no request is half done, destructors of what
+     * is collected find a coroutine of their own to wait in, and signals are no longer held back as they are in here.
      */
     public static function onSignal(): void
     {
@@ -43,6 +43,7 @@ final class Worker
         }
     }
 
+    /** What else the app is doing is left as it was, whatever happens. */
     public static function answer(): void
     {
         try {
@@ -103,35 +104,25 @@ final class Worker
         ];
     }
 
-    /**
-     * Destructors of what is collected are the app's code: in a Swoole worker they expect to run in a coroutine.
-     * Null: one of them is still waiting.
-     */
+    /** Null: a destructor, which is code of the app, threw or didn't let it end. */
     private static function collect(): ?int
     {
-        $collected = null;
-        $collect = static function () use (&$collected): void {
-            try {
-                $collected = \gc_collect_cycles();
-            } catch (\Throwable $ofADestructor) {
-                $collected = 0;
-            }
-        };
-        $swoole = self::swoole();
-        if ($swoole !== null && "{$swoole}\\Coroutine"::stats()['event_num'] > 0 && "{$swoole}\\Coroutine"::getCid() < 0) {
-            "{$swoole}\\Coroutine"::create($collect);
-        } else {
-            $collect();
+        try {
+            return \gc_collect_cycles();
+        } catch (\Throwable $ofADestructor) {
+            return null;
         }
-
-        return $collected;
     }
 
+    /** Without the one that counts. */
     private static function coroutines(): ?int
     {
         $swoole = self::swoole();
+        if ($swoole === null) {
+            return null;
+        }
 
-        return $swoole === null ? null : "{$swoole}\\Coroutine"::stats()['coroutine_num'];
+        return "{$swoole}\\Coroutine"::stats()['coroutine_num'] - ("{$swoole}\\Coroutine"::getCid() > 0 ? 1 : 0);
     }
 
     private static function timers(): ?int
@@ -192,7 +183,8 @@ final class Worker
     }
 
     /**
-     * The app's error handler, its log and error_get_last() don't see what goes wrong in here.
+     * The app's error handler, its log and error_get_last() don't see what goes wrong in here, and nothing in here waits:
+     * Swoole's hook for files would give the process threads and let the app go on in between.
      *
      * @return mixed
      */
@@ -201,9 +193,13 @@ final class Worker
         \set_error_handler(static function (): bool {
             return true;
         });
+        $runtime = self::swoole() . '\\Runtime';
+        $hooks = self::swoole() === null ? 0 : $runtime::getHookFlags();
+        $hooks !== 0 && $runtime::setHookFlags($hooks & ~\SWOOLE_HOOK_FILE);
         try {
             return $body();
         } finally {
+            $hooks !== 0 && $runtime::setHookFlags($hooks);
             \restore_error_handler();
         }
     }

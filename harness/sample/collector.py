@@ -8,8 +8,8 @@ writable data of a mapped file or the zeroed memory right behind it. It begins s
     12  unused, first_unused, gc_threshold, buf_size, num_roots, gc_runs, collected (32 bit each)
 
 No symbol is needed: the buffer has 16,384 slots times a power of two, the threshold is a multiple of 10,000 or
-one more, and exactly one place in a process fits all the rest as well. Where none fits, or several, nothing is told. The
-numbers are those of `gc_status()`.
+one more, and exactly one place in a process fits all the rest as well. Where none fits, or several, nothing is told.
+The numbers are those of `gc_status()`.
 """
 
 from __future__ import annotations

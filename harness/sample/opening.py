@@ -58,11 +58,12 @@ def _open_table(handle: TargetHandle, source: CgroupSource | None) -> ProcessTab
 def _charge_notes(handle: TargetHandle, opened: OpenedCgroup) -> dict[str, str]:
     if handle.container_id is None:
         return {"cgroup": "a local process has no cgroup of its own: its processes' private memory stands for it"}
-    reasons = "; ".join(refusal.message + (f" ({refusal.hint})" if refusal.hint else "") for refusal in opened.refusals)
-    if opened.source is None:
-        return {"cgroup": f"the container's memory can't be read: {reasons or 'no engine and no local process'}"}
-    if not opened.refusals:
+    if opened.source is not None and opened.source.kind == "files":
         return {}
+    reasons = "; ".join(refusal.message + (f" ({refusal.hint})" if refusal.hint else "") for refusal in opened.refusals)
+    reasons = reasons or "the engine runs on another host"
+    if opened.source is None:
+        return {"cgroup": f"the container's memory can't be read: {reasons}"}
     return {"cgroup": f"the container's memory is read through {_WAYS[opened.source.kind]}: {reasons}"}
 
 

@@ -1,8 +1,8 @@
 """Asks the probe inside of the app's PHP workers: a request file, a signal, and a file with the answer of each process.
 
 The signal's handler runs when a process next runs PHP, so the caller's `poke` sends a request to those that are idle.
-A process that never runs PHP (master, manager, idle task worker) stays silent: it is said, signalled more and more rarely
-(PHP queues 32 signals and drops the app's own after that), and not waited for again until it answers.
+A process that never runs PHP (master, manager, idle task worker) stays silent: it is said, signalled more and more
+rarely (PHP queues 32 signals and drops the app's own after that), and not waited for again until it answers.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ _POKE_EVERY_S = 0.01
 _POLL_S = 0.0005
 _MISSES_AWAITED = 2
 _MOST_UNANSWERED = 16
+_CENSUS_TRIES = 3
 
 _Answer = TypeVar("_Answer", bound=SettleAnswer)
 
@@ -44,8 +45,8 @@ _Answer = TypeVar("_Answer", bound=SettleAnswer)
 def prepare_probe(directory: Path, *, signal: int | None = None, inside: str | None = None) -> ProbeInjection:
     """Writes the probe's files into `directory` (made if need be, removed by the caller) and says what a target needs.
 
-    `inside`: where the app will see the folder, if it isn't the same path. `signal` must be one that neither the app nor
-    Swoole handles (default 60, between SIGRTMIN and SIGRTMAX).
+    `inside`: where the app will see the folder, if it isn't the same path. `signal` must be one that neither the app
+    nor Swoole handles (default 60, between SIGRTMIN and SIGRTMAX).
     """
     chosen = DEFAULT_SIGNAL if signal is None else signal
     if not signals.SIGRTMIN < chosen <= signals.SIGRTMAX and chosen not in (signals.SIGUSR1, signals.SIGUSR2):
@@ -98,7 +99,7 @@ class _Silence:
 
 
 class Probe:
-    """The probe of one target, on the engine's own machine. `silent` says of the last request who didn't answer and why.
+    """The probe of one target on this machine. `silent` says of the last request who didn't answer and why.
 
     Not for threads. `close` removes the request and what was answered too late.
     """
@@ -119,13 +120,20 @@ class Probe:
         return self._ask("settle", SettleAnswer, pids, poke, timeout_s)
 
     def census(self, pid: int, poke: Callable[[], object], timeout_s: float = 2.0) -> Census:
-        """What the process holds, walked in at most 100 ms. Raises SampleError where it doesn't answer."""
-        answers = self._ask("census", Census, [pid], poke, timeout_s)
-        if pid not in answers:
-            raise SampleError(
-                f"process {pid} gave no census: {self.silent[pid]}", hint="the holders stay unnamed; the figures are as good"
-            )
-        return answers[pid]
+        """What the process holds, walked in at most 100 ms. Raises SampleError where it doesn't answer.
+
+        A walk that was stopped for its time, as on a machine that is busy, is tried again, twice.
+        """
+        for left in reversed(range(_CENSUS_TRIES)):
+            answers = self._ask("census", Census, [pid], poke, timeout_s)
+            if pid not in answers:
+                break
+            if answers[pid].stopped != "time" or not left:
+                return answers[pid]
+        raise SampleError(
+            f"process {pid} gave no census: {self.silent[pid]}",
+            hint="the holders stay unnamed; the figures are as good",
+        )
 
     def close(self) -> None:
         (self._injection.folder / "request").unlink(missing_ok=True)
@@ -188,12 +196,13 @@ class Probe:
 
     def _not_loaded(self) -> str:
         try:
-            return f"the probe can't work in it: {(self._injection.answers / 'obstacle').read_text(errors='replace')[:200]}"
+            obstacle = (self._injection.answers / "obstacle").read_text(errors="replace")[:200]
         except OSError:
             return (
-                "the probe isn't loaded in it: it isn't PHP, or PHP was started with -n or with an auto_prepend_file of its"
-                " own on the command line, or without the probe's environment"
+                "the probe isn't loaded in it: it isn't PHP, or PHP was started with -n or with an auto_prepend_file of"
+                " its own on the command line, or without the probe's environment"
             )
+        return f"the probe can't work in it: {obstacle}"
 
     def _wait(
         self, asked: Mapping[int, Path], poke: Callable[[], object], began_s: float, timeout_s: float
@@ -223,9 +232,7 @@ class Probe:
             self.silent[pid] = f"its answer can't be read: {error.errors()[0]['msg']}"
             return None
 
-    def _remember(
-        self, asked: Mapping[int, Path], found: Mapping[int, object], turn: int, timeout_s: float
-    ) -> None:
+    def _remember(self, asked: Mapping[int, Path], found: Mapping[int, object], turn: int, timeout_s: float) -> None:
         for pid in asked:
             silence = self._silence(pid)
             if pid in found:
@@ -234,7 +241,8 @@ class Probe:
             silence.missed += 1
             silence.signal_again_at = turn + (1 << min(silence.unanswered, _MOST_UNANSWERED))
             self.silent.setdefault(
-                pid, f"no answer in {timeout_s:g} s: it ran no PHP, as an idle task worker; its heap is read from outside"
+                pid,
+                f"no answer in {timeout_s:g} s: it ran no PHP, as an idle task worker; its heap is read from outside",
             )
 
     def _silence(self, pid: int) -> _Silence:
@@ -247,7 +255,7 @@ def remove_probe(injection: ProbeInjection) -> None:
 
 
 def _look(pid: int, signal: int) -> _Process:
-    """From proc_pid_status(5): without a handler a real-time signal would kill. Raises FileNotFoundError, ProcessLookupError."""
+    """From proc_pid_status(5): without a handler a real-time signal would kill. Raises OSError for who is gone."""
     fields = dict(line.split(":\t", 1) for line in _read_proc(pid, "status").splitlines() if ":\t" in line)
     handles = bool(int(fields.get("SigCgt", "0"), 16) >> (signal - 1) & 1)
     return _Process(int(fields.get("NSpid", str(pid)).split()[-1]), handles)

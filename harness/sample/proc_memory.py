@@ -8,6 +8,8 @@ import errno
 import os
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cache
+from mmap import PAGESIZE
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +17,9 @@ from harness.errors import SampleError
 
 _FORKED_WITHOUT_EXEC = 0x40
 _WORDS_A_CALL = 1024
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+TICKS_PER_S = 100
+"""Of the times in `/proc/PID/stat`, on every Linux that has one (USER_HZ)."""
+
 _RIGHTS_HINT = (
     "run as root or with CAP_SYS_PTRACE, or as the process's own user (with kernel.yama.ptrace_scope = 1 only its"
     " descendants can be read); where none of it is possible, sample through a sidecar"
@@ -74,7 +77,7 @@ class ProcMemory:
 
 def _is_touched(pagemap: int, address: int) -> bool:
     """An entry's uppermost two bits tell that the page is in memory, or swapped out."""
-    entry = os.pread(pagemap, 8, address // _PAGE_BYTES * 8)
+    entry = os.pread(pagemap, 8, address // PAGESIZE * 8)
     return len(entry) == 8 and entry[7] & 0xC0 != 0
 
 
@@ -87,22 +90,21 @@ def _vector_read(pid: int, addresses: Sequence[int]) -> array[int]:
     while done < len(words):
         count = min(len(words) - done, _WORDS_A_CALL)
         local = (ctypes.c_uint64 * 2)(words_at + 8 * done, 8 * count)
-        got = _process_vm_readv(pid, local, 1, remote_at + 16 * done, count, 0)
+        got = _process_vm_readv()(pid, local, 1, remote_at + 16 * done, count, 0)
         if got < 0 and ctypes.get_errno() != errno.EFAULT:
             raise OSError(ctypes.get_errno(), f"process_vm_readv of process {pid}")
         done += max(1, got // 8)
     return words
 
 
-def _declare() -> ctypes._NamedFuncPointer:
+@cache
+def _process_vm_readv() -> ctypes._NamedFuncPointer:
+    """Looked up when it's first called, for only Linux has it."""
     function = ctypes.CDLL(None, use_errno=True).process_vm_readv
     size, pointer = ctypes.c_ulong, ctypes.c_void_p
     function.argtypes = [ctypes.c_int, pointer, size, pointer, size, size]
     function.restype = ctypes.c_ssize_t
     return function
-
-
-_process_vm_readv = _declare()
 
 
 class Life(NamedTuple):

@@ -20,8 +20,9 @@ import psutil
 
 from harness.model.samples import PhpReading, ProcessReading
 
-EXACT_SHARE = 0.01
+EXACT_SHARE = 0.005
 SESSION_SCAN_S = 1.0
+YOUNG_S = 1.0
 _NAME_LENGTH = 120
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -41,6 +42,12 @@ class _Life(NamedTuple):
     started_s: float
     faults: int
     is_running: bool
+
+
+class _Known(NamedTuple):
+    started_s: float
+    process: psutil.Process
+    name: str
 
 
 class _Exact(NamedTuple):
@@ -68,7 +75,7 @@ class ProcessTable:
         self._root = (root_pid, _started_s(root_pid))
         self._members = members or self._family
         self._exact_always = exact_always
-        self._known: dict[int, tuple[float, psutil.Process]] = {}
+        self._known: dict[int, _Known] = {}
         self._stats: dict[int, _Stat] = {}
         self._exact: dict[int, _Exact] = {}
         self._exact_due_s = 0.0
@@ -95,27 +102,29 @@ class ProcessTable:
         return tuple(self._reading(pid, stat, exact.get(pid, _HIDDEN), php.get(pid)) for pid, stat in stats.items())
 
     def _reading(self, pid: int, stat: _Stat, exact: _Exact, php: PhpReading | None) -> ProcessReading:
-        process = self._known[pid][1]
+        known = self._known[pid]
         return ProcessReading(
             pid=pid,
-            name=_name(process),
+            name=known.name,
             started_s=stat.started_s,
             rss_bytes=stat.rss_bytes,
             pss_bytes=exact.pss_bytes,
             private_dirty_bytes=exact.private_dirty_bytes,
-            open_fds=_open_fds(process),
+            open_fds=_open_fds(known.process),
             php=php,
         )
 
     def _meet(self, stats: dict[int, _Stat]) -> dict[int, _Stat]:
-        """Keeps a psutil handle for each process, a new one for a pid that was given again."""
-        known: dict[int, tuple[float, psutil.Process]] = {}
+        """A handle and a name for each, kept unless the pid was given again or so young that its title may change."""
+        uptime_s = time.clock_gettime(time.CLOCK_BOOTTIME) if psutil.LINUX else time.time()
+        old, self._known = self._known, {}
         for pid, stat in stats.items():
-            old = self._known.get(pid)
-            with contextlib.suppress(psutil.NoSuchProcess):
-                known[pid] = old if old and old[0] == stat.started_s else (stat.started_s, psutil.Process(pid))
-        self._known = known
-        return {pid: stats[pid] for pid in known}
+            known = old.get(pid)
+            if known is None or known.started_s != stat.started_s or uptime_s - stat.started_s < YOUNG_S:
+                known = _meet(pid, stat.started_s)
+            if known is not None:
+                self._known[pid] = known
+        return {pid: stats[pid] for pid in self._known}
 
     def _exact_of(self, stats: dict[int, _Stat]) -> dict[int, _Exact]:
         """A fault in one process can make a page another one's own, so all of them are read, or none."""
@@ -138,7 +147,7 @@ class ProcessTable:
             self._scan_due_s = now_s + SESSION_SCAN_S
             session = {pid for pid in psutil.pids() if _session(pid) == root_pid}
             self._strays = {pid: stat.started_s for pid, stat in _read_stats(session - family).items()}
-        seen = {pid: started_s for pid, (started_s, _) in self._known.items()} | self._strays
+        seen = {pid: known.started_s for pid, known in self._known.items()} | self._strays
         strays = {pid for pid in seen.keys() - family if _started_s(pid) == seen[pid]}
         return family | _with_descendants(strays)
 
@@ -250,13 +259,16 @@ def _read(path: str) -> bytes | None:
         os.close(file)
 
 
-def _name(process: psutil.Process) -> str:
-    """The command line, or the title that the process gave itself; the program's name where both are empty."""
+def _meet(pid: int, started_s: float) -> _Known | None:
+    """The name is the command line, or the title that the process gave itself, or the program's name."""
     try:
-        title = _read(f"/proc/{process.pid}/cmdline") if psutil.LINUX else " ".join(process.cmdline()).encode()
-        return ((title or b"").replace(b"\0", b" ").decode(errors="replace").strip() or process.name())[:_NAME_LENGTH]
+        process = psutil.Process(pid)
+        name = " ".join(process.cmdline()).strip() or process.name()
+        return _Known(started_s, process, name[:_NAME_LENGTH])
+    except psutil.AccessDenied:
+        return _Known(started_s, process, "")
     except psutil.Error:
-        return ""
+        return None
 
 
 def _open_fds(process: psutil.Process) -> int | None:

@@ -71,17 +71,18 @@ class Sampler:
         5-20 ms apart. With Docker's stats alone it is a fixed wait.
         """
         began_s = changed_s = time.monotonic()
-        last = self._state()
+        pids = self._pids()
+        last = self._state(pids)
         if last is None:
             time.sleep(min(_BLIND_WAIT_S, timeout_s))
             return True
         pauses_s = _HEAP_PAUSES_S if self._heaps else _SLOW_PAUSES_S
         for pause_s in itertools.chain(pauses_s, itertools.repeat(pauses_s[-1])):
             time.sleep(pause_s)
-            now, now_s = self._state(), time.monotonic()
+            now, now_s = self._state(pids), time.monotonic()
             if now != last:
                 last, changed_s = now, now_s
-            elif now_s - changed_s >= _LONG_AGREEMENT_S or not self._is_any_running():
+            elif now_s - changed_s >= _LONG_AGREEMENT_S or not self._is_any_running(pids):
                 return True
             if now_s - began_s >= timeout_s:
                 break
@@ -118,9 +119,8 @@ class Sampler:
     ) -> None:
         self.close()
 
-    def _state(self) -> object:
+    def _state(self, pids: tuple[int, ...]) -> object:
         """What stands still once the target has settled; None where nothing tells it quickly."""
-        pids = self._pids()
         heaps = self._heap_readings(pids)
         if heaps:
             return heaps
@@ -128,8 +128,8 @@ class Sampler:
             return self._table.activity(pids)
         return self._charge()[0] if self._cgroup is not None and self._cgroup.kind != "stats" else None
 
-    def _is_any_running(self) -> bool:
-        return self._table is not None and self._table.is_any_running(self._pids())
+    def _is_any_running(self, pids: tuple[int, ...]) -> bool:
+        return self._table is not None and self._table.is_any_running(pids)
 
     def _pids(self) -> tuple[int, ...]:
         try:

@@ -21,6 +21,7 @@ from harness.target.compose_file import Document, measurable, published_elsewher
 from harness.target.compose_program import ComposeProgram, find_compose
 from harness.target.container import ContainerTarget, save_log
 from harness.target.engine import engine_errors, require_reachable
+from harness.target.image import image_environment
 from harness.target.labels import RunLabels, owner_labels
 from harness.target.objects import labelled_objects, remove_object
 from harness.target.workspace import make_workspace
@@ -71,7 +72,9 @@ def start_compose(
     document = _resolved(program, spec)
     folder = make_workspace(run)
     cleanup.add(f"folder {folder}", partial(shutil.rmtree, folder))
-    project = _project(program, spec, measurable(document, spec, owner_labels(run)), run, folder, log_dir)
+    image = str((document.get("services") or {}).get(spec.service, {}).get("image") or "")
+    known = image_environment(client, image) if image and spec.injection else {}
+    project = _project(program, spec, measurable(document, spec, owner_labels(run), known), run, folder, log_dir)
     if dropped := published_elsewhere(document, spec):
         _log.info("ports that are published by %s are not, during the measurement", ", ".join(dropped))
     marks = [f"{name}={text}" for name, text in owner_labels(run).items()]

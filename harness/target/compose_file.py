@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from harness.errors import InputError
@@ -19,7 +20,12 @@ _NEWEST_2, _NEWEST_3 = "2.4", "3.9"
 _NO_NEW_PRIVILEGES = "no-new-privileges:true"
 
 
-def measurable(document: Mapping[str, Any], spec: ComposeSpec, labels: Mapping[str, str]) -> Document:
+def measurable(
+    document: Mapping[str, Any],
+    spec: ComposeSpec,
+    labels: Mapping[str, str],
+    image_environment: Mapping[str, str] = MappingProxyType({}),
+) -> Document:
     """The document with only the target's port published, on loopback, and everything labelled and of its own.
 
     Fixed names go (a container's stays as a network alias): a copy that somebody else runs is neither in the way nor
@@ -31,6 +37,7 @@ def measurable(document: Mapping[str, Any], spec: ComposeSpec, labels: Mapping[s
     for service in services.values():
         _isolate(service, labels)
     _adapt_target(services[spec.service], spec)
+    _inject(services[spec.service], spec, image_environment)
     _add_default_network(made)
     for section in ("networks", "volumes"):
         made[section] = {name: _owned(part, labels) for name, part in (made.get(section) or {}).items()}
@@ -111,6 +118,17 @@ def _adapt_target(service: Document, spec: ComposeSpec) -> None:
     if spec.cpus is not None:
         limits.pop("cpus", None)
         service["cpus"] = spec.cpus
+
+
+def _inject(service: Document, spec: ComposeSpec, image_environment: Mapping[str, str]) -> None:
+    """Lets the service's PHP load the probe; its own ini folders, and its image's, stay in use."""
+    if spec.injection is None:
+        return
+    own = {name: str(text) for name, text in service["environment"].items() if text is not None}
+    given = {**image_environment, **own}
+    service["environment"] |= escaped(spec.injection.environment_over(given))
+    mounts = [f"{host}:{inside}:rw" for host, inside in spec.injection.mounts.items()]
+    service["volumes"] = [*service.get("volumes", []), *mounts]
 
 
 def _add_default_network(document: Document) -> None:

@@ -13,7 +13,7 @@ from docker.errors import APIError, ImageNotFound
 from docker.types import LogConfig
 
 from harness.errors import TargetError
-from harness.model.target import BuildSpec, ImageSpec
+from harness.model.target import BuildSpec, ImageSpec, TargetSpec
 from harness.target.cleanup import Cleanup
 from harness.target.container import ContainerTarget, remove_container, save_log
 from harness.target.engine import engine_errors, require_reachable, short_reason
@@ -72,7 +72,8 @@ def run_container(
             list(spec.command) or None,
             name=name,
             labels=owner_labels(run),
-            environment=spec.environment,
+            environment=_environment(client, spec, image),
+            volumes={host: {"bind": inside, "mode": "rw"} for host, inside in mounts_of(spec).items()},
             ports={f"{spec.port}/tcp": ("127.0.0.1",)},  # type: ignore[dict-item]  # without a port: a free one
             privileged=False,
             security_opt=["no-new-privileges"],
@@ -85,3 +86,23 @@ def run_container(
             cleanup.add("the target's log", partial(save_log, container, log_dir), by_engine=True)
         container.start()
     return ContainerTarget(client, container, spec.port, cleanup).become_ready(kind, spec.ready)
+
+
+def mounts_of(spec: TargetSpec) -> dict[str, str]:
+    """Folders of this host that the target gets to see: the probe's, if it has one."""
+    return spec.injection.mounts if spec.injection else {}
+
+
+def image_environment(client: docker.DockerClient, image: str) -> dict[str, str]:
+    """The variables that an image sets; none where it isn't on the engine."""
+    try:
+        config = client.images.get(image).attrs.get("Config") or {}
+    except ImageNotFound:
+        return {}
+    return dict(pair.split("=", 1) for pair in config.get("Env") or [] if "=" in pair)
+
+
+def _environment(client: docker.DockerClient, spec: TargetSpec, image: str) -> dict[str, str]:
+    if spec.injection is None:
+        return spec.environment
+    return spec.environment | spec.injection.environment_over(image_environment(client, image) | spec.environment)

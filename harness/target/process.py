@@ -161,7 +161,9 @@ def start_process(spec: CommandSpec, run: RunLabels, cleanup: Cleanup, log_dir: 
     cleanup.add(f"processes of run {run.run_id}", partial(_end_escaped, run.run_id, log))
     supervised = Supervised()
     cleanup.add(f"processes of run {run.run_id}", supervised.stop)
-    environment = os.environ | spec.environment | {spec.port_variable: str(port)} | owner_environment(run)
+    inherited = os.environ | spec.environment
+    injected = spec.injection.environment_over(inherited) if spec.injection else {}
+    environment = inherited | injected | {spec.port_variable: str(port)} | owner_environment(run)
     supervised.start({"command": spec.command, "cwd": str(spec.cwd), "environment": environment, "log": str(log)})
     return ProcessTarget(supervised, port, log, cleanup).become_ready(spec)
 

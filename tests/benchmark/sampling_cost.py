@@ -24,12 +24,13 @@ import httpx
 
 from harness.model.target import TargetHandle
 from harness.sample.opening import open_sampler
+from harness.sample.processes import YOUNG_S
 from harness.sample.sampler import Sampler
 
 SERVER = Path(__file__).parents[2] / "compose" / "resident" / "server.php"
 WORKERS = 8
 SAMPLES_PER_S = 10
-REQUESTS_BETWEEN = 32
+REQUESTS_BETWEEN = 16
 LABELS = {"hyperleak.benchmark": "sampling"}
 
 
@@ -48,6 +49,7 @@ def main() -> int:
 
 
 def _measure(name: str, handle: TargetHandle, client: docker.DockerClient | None, samples: int) -> None:
+    time.sleep(YOUNG_S)
     with open_sampler(handle, heap=True, client=client, labels=LABELS) as sampler:
         for label, path in (("idle", ""), ("busy", "/static?bytes=65536")):
             _print_row(f"{name}, {label}", sampler, handle.base_url + path if path else "", samples)

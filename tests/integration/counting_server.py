@@ -13,6 +13,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 SLOW_S = 1.0
+LATE_S = 0.1
 BIG = b"x" * 200_000
 
 
@@ -29,11 +30,12 @@ class Received:
 
 
 class CountingServer:
-    """Answers `/status/N` with N, `/slow` late, `/drop` with nothing, `/half` in part, `/big`, `/login`; else 200."""
+    """Answers `/status/N` with N, `/late` and `/slow` after a while, `/drop` with nothing, `/half` in part, `/big`, `/login`; else 200."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.in_flight = 0
+        self.most_in_flight = 0
         self.connections = 0
         self.lock = threading.Lock()
         self._server = _Server(self)
@@ -53,6 +55,10 @@ class CountingServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def finish(self) -> None:
+        with self.lock:
+            self.in_flight -= 1
 
     def take(self) -> list[Received]:
         """What was received since the last time, in order."""
@@ -100,21 +106,21 @@ class _Handler(BaseHTTPRequestHandler):
         with counting.lock:
             counting.received.append(received)
             counting.in_flight += 1
-        try:
-            self._respond(received)
-        finally:
-            with counting.lock:
-                counting.in_flight -= 1
+            counting.most_in_flight = max(counting.most_in_flight, counting.in_flight)
+        self._respond(received)
 
     def _respond(self, received: Received) -> None:
         path = received.path
         if path.startswith("/status/"):
             self._send(int(path.removeprefix("/status/")), b"")
+        elif path == "/late":
+            time.sleep(LATE_S)
+            self._send(200, b"ok")
         elif path == "/slow":
             time.sleep(SLOW_S)
-            self.close_connection = True
+            self._hang_up()
         elif path == "/drop":
-            self.close_connection = True
+            self._hang_up()
         elif path == "/half":
             self._send(200, b"half", length=8)
             self.close_connection = True
@@ -123,18 +129,24 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(200, BIG if path == "/big" else b"ok")
 
+    def _hang_up(self) -> None:
+        self.server.counting.finish()
+        self.close_connection = True
+
     def _log_in(self, received: Received) -> None:
         password = json.loads(received.body)["password"]
         if password == "right":
-            self._send(200, b'{"data": {"token": "t0ken"}}', **{"Set-Cookie": "session=s1; Path=/"})
+            self._send(200, b'{"data": {"token": "t0ken"}}', cookie="session=s1; Path=/")
         else:
             self._send(403, b"who are you?")
 
-    def _send(self, status: int, body: bytes, length: int | None = None, **headers: str) -> None:
+    def _send(self, status: int, body: bytes, length: int | None = None, cookie: str = "") -> None:
+        # Before the first byte: a client that has the whole answer must not find its request still in flight.
+        self.server.counting.finish()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if length is None else length))
-        for name, value in headers.items():
-            self.send_header(name, value)
+        if cookie:
+            self.send_header("Set-Cookie", cookie)
         if 300 <= status < 400:
             self.send_header("Location", "/elsewhere")
         self.end_headers()

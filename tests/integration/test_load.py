@@ -34,6 +34,7 @@ ENDPOINTS = (
     Endpoint(name="missing", request=Request(path="/status/404"), expect=(404,)),
     Endpoint(name="broken", request=Request(path="/status/500")),
     Endpoint(name="redirect", request=Request(path="/status/302")),
+    Endpoint(name="late", request=Request(path="/late")),
     Endpoint(name="slow", request=Request(path="/slow")),
     Endpoint(name="drop", request=Request(path="/drop")),
     Endpoint(name="half", request=Request(path="/half")),
@@ -107,7 +108,15 @@ def test_every_request_of_an_order_is_received_once_and_counted_once(app: Counti
         assert outcomes(result) == {"ok": {"200": 300}, "missing": {"404": 120}, "big": {"200": 20}}
         assert failures(result) == {}
         assert app.take_paths() == {"/ok": 300, "/status/404": 120, "/big": 20}
-        assert app.in_flight == 0
+
+
+def test_nothing_is_in_flight_after_a_window_and_no_more_than_the_users_within(
+    app: CountingServer, windows: Windows
+) -> None:
+    for _ in range(3):
+        app.most_in_flight = 0
+        windows.run(late=2 * USERS + 1)
+        assert (app.in_flight, app.most_in_flight) == (0, USERS)
 
 
 def test_failures_of_every_kind_are_counted_apart_and_never_sent_again(app: CountingServer, windows: Windows) -> None:

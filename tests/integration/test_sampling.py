@@ -104,7 +104,8 @@ def test_a_recycled_worker_is_another_process_of_the_same_name() -> None:
         for _ in range(4):
             with app.connect() as client:
                 client.get("/clean")
-        assert wait_until(lambda: worker(sampler.read()).pid != before.pid)
+        assert wait_until(lambda: before.pid not in {process.pid for process in sampler.read().processes})
+        assert wait_until(lambda: "resident: worker 0" in {process.name for process in sampler.read().processes})
         sampler.settle(2.0)
         reading = sampler.read()
         after = worker(reading)
