@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from harness.errors import Interrupted, MeasureError
+from harness.errors import InputError, Interrupted, MeasureError
 from harness.model.target import TargetState
 from harness.model.verdict import EndpointOutcome, Verdict
 
 CLEAN = 0
 LEAK = 1
+BAD_INPUT = InputError.exit_code
 INCONCLUSIVE = 3
 COULD_NOT_MEASURE = MeasureError.exit_code
 INTERRUPTED = Interrupted.exit_code
 
-_WORST_FIRST = (INTERRUPTED, LEAK, COULD_NOT_MEASURE, INCONCLUSIVE)
+_WORST_FIRST = (INTERRUPTED, LEAK, BAD_INPUT, COULD_NOT_MEASURE, INCONCLUSIVE)
 _OF_OUTCOME = {"leak": LEAK, "clean": CLEAN, "inconclusive": INCONCLUSIVE}
-_FOR_BISECT = {CLEAN: 0, LEAK: 1, INCONCLUSIVE: 125, COULD_NOT_MEASURE: 125, 2: 128}
+_FOR_BISECT = {CLEAN: 0, LEAK: 1, INCONCLUSIVE: 125, COULD_NOT_MEASURE: 125, BAD_INPUT: 128}
 
 
 def of_verdict(verdict: Verdict, expected: Mapping[str, EndpointOutcome], ended: TargetState | None = None) -> int:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import InputError, StorageError
-from harness.model.verdict import Verdict
+from harness.model.verdict import Naming, Verdict
 
 SAMPLES = "samples.jsonl"
 RECORD = "record.json"
 SCREENING = "screen.jsonl"
+NAMES = "names.json"
 NO_REVISION = "norev"
+
+_NAMES = TypeAdapter(dict[str, Naming])
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +43,21 @@ class RunFolder:
     def logs(self) -> Path:
         return self.path / "logs"
 
-    def write_record(self, verdict: Verdict) -> Path:
+    def write_record(self, verdict: Verdict) -> None:
         """Writes record.json whole or not at all. Raises StorageError."""
-        target, draft = self.path / RECORD, self.path / f".{RECORD}.part"
-        text = json.dumps(verdict.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+        self._write(RECORD, verdict.model_dump(mode="json"))
+
+    def write_names(self, names: Mapping[str, Naming]) -> None:
+        """Keeps what the censuses named, by endpoint, which samples can't tell again. Raises StorageError."""
+        self._write(NAMES, {name: naming.model_dump(mode="json") for name, naming in names.items()})
+
+    def _write(self, name: str, document: object) -> None:
+        target, draft = self.path / name, self.path / f".{name}.part"
         try:
-            draft.write_text(text, encoding="utf-8")
+            draft.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
             draft.replace(target)
         except OSError as error:
             raise storage_error(target, error) from error
-        return target
 
 
 def new_run(results: Path, scenario: str, source: Path, now: datetime | None = None) -> RunFolder:
@@ -72,6 +81,17 @@ def revision(source: Path) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return NO_REVISION
     return found.stdout.strip() if found.returncode == 0 else NO_REVISION
+
+
+def read_names(folder: Path) -> dict[str, Naming]:
+    """What the censuses of a run named, by endpoint; nothing where there were none. Raises InputError."""
+    file = folder / NAMES
+    if not file.exists():
+        return {}
+    try:
+        return _NAMES.validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{file} can't be read: {error}", hint="remove it to analyse the samples alone") from error
 
 
 def read_record(path: Path) -> Verdict:

@@ -8,9 +8,9 @@ from typing import Any
 
 from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
-from harness.analysis.merge import with_screening
+from harness.analysis.merge import with_names, with_screening
 from harness.analysis.screening import screen_verdict
-from harness.history import SCREENING
+from harness.history import SCREENING, read_names
 from harness.model.screen import SCREEN_FORMAT
 from harness.model.verdict import Verdict
 from harness.sample.recording import read_recording, read_screening, sniff_format
@@ -28,7 +28,7 @@ def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence
     screened = path / SCREENING
     if path.is_dir() and screened.exists():
         verdict = with_screening(verdict, screen_verdict(read_screening(screened), settings))
-    return verdict
+    return with_names(verdict, read_names(path)) if path.is_dir() else verdict
 
 
 def _settings(own: Mapping[str, Any], threshold_bytes: float | None, confidence: float | None) -> Settings:

@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import harness
 from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
-from harness.analysis.merge import with_screening
+from harness.analysis.merge import with_names, with_screening
 from harness.analysis.screening import screen_verdict
 from harness.conduct import LOOKS, Conductor
+from harness.errors import Interrupted
 from harness.history import RunFolder, new_run
-from harness.load.generator import LocustGenerator, start_generator
-from harness.model.load import LoadSpec
 from harness.model.samples import Sample, TraceHeader
 from harness.model.scenario import Scenario
 from harness.model.screen import ScreenHeader, ScreenRecording
-from harness.model.target import TargetHandle, TargetState
-from harness.model.verdict import Verdict
-from harness.sample.opening import open_sampler
+from harness.model.target import TargetState
+from harness.model.verdict import Naming, Verdict
+from harness.naming import Namer
+from harness.rig import Rig, open_rig
 from harness.sample.recorder import Recorder, ScreenRecorder
-from harness.sample.sampler import Sampler
 from harness.screen import ScreenWatcher, screen
 from harness.screening import Budget
 from harness.session import Session
-from harness.target import RunLabels, RunningTarget, connect_engine, mark_owner, owner_labels, start_target
 
 
 @dataclass(frozen=True)
 class Watcher:
-    """Who looks on: `phase` is told what begins, `sample` each settled sample, `look` each interim verdict."""
+    """Who looks on: `phase` is told what begins, `sample` each settled sample, `look` each interim verdict.
+
+    `measured` is called when nothing more is measured, before what was started is removed.
+    """
 
     phase: Callable[[str], None]
     sample: Callable[[Sample], None]
     look: Callable[[Verdict], None]
     stop_asked: Callable[[], bool]
+    measured: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -62,131 +61,92 @@ def settings_of(scenario: Scenario) -> Settings:
 
 
 def run_scenario(scenario: Scenario, results: Path, watcher: Watcher) -> RunResult:
-    """Runs `scenario` and keeps all of it in a new folder under `results`. Raises MeasureError."""
+    """Runs `scenario` and keeps all of it in a new folder under `results`. Raises MeasureError, Interrupted."""
     folder = new_run(results, scenario.name, scenario.source)
-    log_tail = ""
+    try:
+        return _run_in(folder, scenario, watcher)
+    except KeyboardInterrupt as stop:
+        hint = f"`hyperleak analyze {folder.path}` reads what was measured" if folder.samples.exists() else ""
+        raise Interrupted(f"stopped at once; what there is is kept in {folder.path}", hint=hint) from stop
+
+
+def _run_in(folder: RunFolder, scenario: Scenario, watcher: Watcher) -> RunResult:
     with ExitStack() as stack:
-        watcher.phase("starting the target")
-        labels = RunLabels(run_id=folder.run_id, scenario=scenario.name)
-        mark_owner(folder.path, labels)
-        client = None if scenario.target.kind == "command" else stack.enter_context(closing(connect_engine()))
-        target = stack.enter_context(start_target(scenario.target, labels, log_dir=folder.logs, client=client))
-        sampler = stack.enter_context(
-            open_sampler(target.handle, heap=scenario.sampling.heap, client=client, labels=owner_labels(labels))
-        )
-        watcher.phase("starting the load generator")
-        load = stack.enter_context(start_generator(_load_spec(scenario, target.handle), log_dir=folder.logs))
-        header = _header(scenario, target.handle, sampler)
+        rig = open_rig(scenario, folder, watcher.phase, stack)
+        header = rig.header(looks=len(LOOKS))
         sink = stack.enter_context(Recorder(folder.samples, header))
-        session = _session(scenario, load, sampler, sink, header, target, watcher)
+        session = _session(rig, sink, header, watcher)
         session.begin()
-        screening = _screen(scenario, target.handle, sampler, folder, watcher)
-        _drive(scenario, session, sampler, target.handle, watcher)
-        if session.ended:
-            log_tail = target.logs_tail(20)
-    verdict = analyse(session.recording, settings_of(scenario), run_id=folder.run_id)
+        screening = _screen(rig, folder, watcher)
+        _drive(rig, session, watcher)
+        verdict = analyse(session.recording, settings_of(scenario), run_id=folder.run_id)
+        names = {} if session.stopped() else _name(rig, verdict, watcher)
+        watcher.measured()
+        log_tail = rig.target.logs_tail(20) if session.ended else ""
+        notes = rig.notes
     if screening is not None:
         verdict = with_screening(verdict, screen_verdict(screening, settings_of(scenario)))
+    if names:
+        folder.write_names(names)
+    verdict = with_names(verdict, names).model_copy(update={"notes": tuple(dict.fromkeys((*verdict.notes, *notes)))})
     folder.write_record(verdict)
     return RunResult(folder, scenario, verdict, session.ended, log_tail, watcher.stop_asked())
 
 
-def _screen(
-    scenario: Scenario, handle: TargetHandle, sampler: Sampler, folder: RunFolder, watcher: Watcher
-) -> ScreenRecording | None:
+def _session(rig: Rig, sink: Recorder, header: TraceHeader, watcher: Watcher) -> Session:
+    return Session(
+        load=rig.load,
+        memory=rig.memory,
+        sink=sink,
+        header=header,
+        target_state=rig.target.state,
+        stop_asked=watcher.stop_asked,
+        observe=watcher.sample,
+        rate=rig.scenario.load.rate,
+        settle_timeout_s=rig.scenario.sampling.settle_timeout_s,
+        request_timeout_s=rig.scenario.load.request_timeout_s,
+    )
+
+
+def _screen(rig: Rig, folder: RunFolder, watcher: Watcher) -> ScreenRecording | None:
     """The first stage; None where it is switched off or no heap can be read."""
-    chosen = [e for e, endpoint in enumerate(scenario.endpoints) if endpoint.screen]
-    if not (scenario.screening.enabled and chosen and sampler.heap_bytes()):
+    plan, settings = rig.scenario.screening, settings_of(rig.scenario)
+    chosen = [e for e, endpoint in enumerate(rig.scenario.endpoints) if endpoint.screen]
+    if not (plan.enabled and chosen and rig.sampler.heap_bytes()):
         return None
     watcher.phase("screening, one request at a time")
     header = ScreenHeader(
-        endpoints=tuple(endpoint.name for endpoint in scenario.endpoints),
-        target={"kind": handle.kind, "base_url": handle.base_url, **handle.environment, **_environment()},
-        seed=scenario.seed,
+        endpoints=tuple(endpoint.name for endpoint in rig.scenario.endpoints),
+        target=rig.description,
+        seed=rig.scenario.seed,
     )
-    settings, budget = settings_of(scenario), Budget(scenario.screening.requests, scenario.screening.budget_s)
 
     def look(recording: ScreenRecording) -> None:
         watcher.look(screen_verdict(recording, settings))
 
     with ScreenRecorder(folder.screening, header) as sink:
         told = ScreenWatcher(look=look, stop_asked=watcher.stop_asked)
-        return screen(_load_spec(scenario, handle), chosen, sampler, settings, budget, told, header, sink)
+        budget = Budget(plan.requests, plan.budget_s)
+        return screen(rig.load_spec, chosen, rig.sampler, settings, budget, told, header, sink)
 
 
-def _drive(scenario: Scenario, session: Session, sampler: Sampler, handle: TargetHandle, watcher: Watcher) -> None:
+def _drive(rig: Rig, session: Session, watcher: Watcher) -> None:
     watcher.phase("measuring under load")
     Conductor(
-        scenario,
+        rig.scenario,
         session,
-        settings_of(scenario),
-        heap="php_heap" in sampler.channels,
+        settings_of(rig.scenario),
+        heap="php_heap" in rig.sampler.channels,
         looked=watcher.look,
-        memory_limit_bytes=handle.memory_limit_bytes,
+        memory_limit_bytes=rig.target.handle.memory_limit_bytes,
     ).perform()
 
 
-def _session(
-    scenario: Scenario,
-    load: LocustGenerator,
-    sampler: Sampler,
-    sink: Recorder,
-    header: TraceHeader,
-    target: RunningTarget,
-    watcher: Watcher,
-) -> Session:
-    return Session(
-        load=load,
-        memory=sampler,
-        sink=sink,
-        header=header,
-        target_state=target.state,
-        stop_asked=watcher.stop_asked,
-        observe=watcher.sample,
-        rate=scenario.load.rate,
-        settle_timeout_s=scenario.sampling.settle_timeout_s,
-        request_timeout_s=scenario.load.request_timeout_s,
-    )
-
-
-def _load_spec(scenario: Scenario, handle: TargetHandle) -> LoadSpec:
-    plan = scenario.load
-    return LoadSpec(
-        base_url=handle.base_url,
-        endpoints=scenario.endpoints,
-        login=scenario.login,
-        users=plan.users,
-        request_timeout_s=plan.request_timeout_s,
-        seed=scenario.seed,
-        workers=plan.workers,
-        remote_workers=plan.remote_workers,
-        bind=plan.bind,
-        bind_port=plan.bind_port,
-    )
-
-
-def _header(scenario: Scenario, handle: TargetHandle, sampler: Sampler) -> TraceHeader:
-    """What is needed to analyse the samples again, to compare the run with another, and to repeat it."""
-    plan = scenario.load
-    return TraceHeader(
-        endpoints=tuple(endpoint.name for endpoint in scenario.endpoints),
-        target={"kind": handle.kind, "base_url": handle.base_url, **handle.environment, **_environment()},
-        schedule={
-            "kind": plan.profile,
-            "seed": scenario.seed,
-            "window_s": plan.window_s,
-            "rate": plan.rate,
-            "users": plan.users,
-            "workers": plan.workers + plan.remote_workers,
-            "drained": True,
-            "looks": len(LOOKS),
-            "threshold_bytes": scenario.threshold_bytes,
-            "confidence": scenario.confidence,
-            "channels": list(sampler.channels),
-        },
-        notes=sampler.notes,
-    )
-
-
-def _environment() -> dict[str, Any]:
-    return {"hyperleak": harness.__version__, "python": platform.python_version(), "machine": platform.machine()}
+def _name(rig: Rig, verdict: Verdict, watcher: Watcher) -> dict[str, Naming]:
+    """The last stage: what holds the memory of each endpoint that leaks on the PHP heap, where the probe works."""
+    guilty = [(e, v) for e, v in enumerate(verdict.endpoints) if v.verdict == "leak" and v.channel == "php_heap"]
+    if not (rig.probe and rig.is_probed and guilty):
+        return {}
+    watcher.phase("naming what holds the memory")
+    namer = Namer(rig.load_spec, rig.scenario.target.ready.path, rig.sampler, rig.probe)
+    return {found.name: namer.name(e, found.bytes_per_request).naming for e, found in guilty}

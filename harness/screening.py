@@ -63,6 +63,12 @@ class Screening:
     _requests: list[ScreenRequest] = field(default_factory=list)
     _sent: list[int] = field(default_factory=list)
     _began_s: float = 0.0
+    _ran: bool | None = None
+
+    @property
+    def reached(self) -> bool:
+        """Whether a process of the target did anything while it was asked; True where that can't be seen from here."""
+        return self._ran is not False or any(request.heaps for request in self._requests)
 
     @property
     def recording(self) -> ScreenRecording:
@@ -113,6 +119,7 @@ class Screening:
             self._ask(visitor, endpoint)
             after = self.run_times(pids)
             ran = {pid for pid in pids if after.get(pid, 0) > before.get(pid, 0)}
+            self._ran = (self._ran or bool(ran)) if before else None
             if kept and ran <= reached:
                 visitor.close()
             else:

@@ -69,6 +69,7 @@ class Session:
     settle_timeout_s: float
     request_timeout_s: float
     clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
     samples: list[Sample] = field(default_factory=list)
     ended: TargetState | None = None
     _began_s: float = 0.0
@@ -107,7 +108,7 @@ class Session:
                 raise
             result = None
         if not any(window.counts):
-            time.sleep(window.idle_s)
+            self.sleep(window.idle_s)
         self.memory.settle(self.settle_timeout_s)
         last = self.samples[-1]
         outcomes = result.outcomes if result else tuple({} for _ in window.counts)

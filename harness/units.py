@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TypeVar
-
-_Number = TypeVar("_Number", int, float)
 
 _SIZE_UNITS = {
     "": 1,
@@ -30,7 +27,7 @@ def parse_size(text: str | int | float) -> int:
     match = _SIZE.fullmatch(str(text).strip())
     if match is None or match[2].lower() not in _SIZE_UNITS:
         raise ValueError(f"{text!r} is not a size; write it like 64B, 512KiB or 1.5GiB")
-    return _finite(round(float(match[1]) * _SIZE_UNITS[match[2].lower()]), text)
+    return round(_finite(float(match[1]) * _SIZE_UNITS[match[2].lower()], text))
 
 
 def parse_duration(text: str | int | float) -> float:
@@ -57,11 +54,8 @@ def format_size(size_bytes: float) -> str:
     magnitude = abs(size_bytes)
     for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
         if magnitude >= factor:
-            return (
-                f"{size_bytes / factor:.3g} {unit}"
-                if magnitude < 1000 * factor
-                else f"{size_bytes / factor:.0f} {unit}"
-            )
+            scaled = size_bytes / factor
+            return f"{scaled:.3g} {unit}" if abs(scaled) < 999.5 else f"{scaled:.0f} {unit}"
     return f"{size_bytes:.0f} B" if magnitude >= 10 or float(size_bytes).is_integer() else f"{size_bytes:.1f} B"
 
 
@@ -79,7 +73,7 @@ def format_duration(seconds: float) -> str:
     return f"{hours}h{minutes:02d}m" if minutes else f"{hours}h"
 
 
-def _finite(value: _Number, text: object) -> _Number:
+def _finite(value: float, text: object) -> float:
     if not math.isfinite(value) or value > 2**63:
         raise ValueError(f"{text!r} is too large")
     return value

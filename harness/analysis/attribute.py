@@ -28,7 +28,7 @@ def analyse(recording: Recording, settings: Settings, *, run_id: str = "") -> Ve
     if channel == "php_heap" and resident != channel:
         native = native_leaks(table, resident, settings, [d.outcome not in ("clean", "bounded") for d in decisions])
     endpoints = tuple(
-        _endpoint(table, e, native.get(e, decision), resident if e in native else channel, recording)
+        _endpoint(table, e, native.get(e, decision), resident if e in native else channel, recording, e in native)
         for e, decision in enumerate(decisions)
     )
     remainder = _remainder(table, channel, whole, settings) if whole else 0.0
@@ -73,7 +73,7 @@ def _unknown(table: WindowTable, endpoint: int, sampled: bool) -> Decision:
 
 
 def _endpoint(
-    table: WindowTable, e: int, decision: Decision, channel: Channel, recording: Recording
+    table: WindowTable, e: int, decision: Decision, channel: Channel, recording: Recording, heap_flat: bool
 ) -> EndpointVerdict:
     per_request = growth_per_request(table, e)
     leaks = decision.outcome == "leak"
@@ -87,7 +87,7 @@ def _endpoint(
         requests=decision.requests,
         channel=channel,
         per_request=per_request,
-        cause=cause_of(channel, per_request) if leaks else "unknown",
+        cause=cause_of(per_request, heap_flat=heap_flat) if leaks else "unknown",
         failures=_failures(recording, e),
         upper_limit_bytes_per_request=round(decision.upper_limit, 3),
         detectable_bytes_per_request=round(decision.detectable, 3),

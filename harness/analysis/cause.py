@@ -6,7 +6,7 @@ import numpy as np
 
 from harness.analysis.regression import robust_fit
 from harness.analysis.windows import COUNTED, WindowTable
-from harness.model.verdict import Cause, Channel
+from harness.model.verdict import Cause
 
 # A thing kept for every second request or more is what holds the memory, not a side effect.
 KEPT_PER_REQUEST = 0.5
@@ -32,9 +32,12 @@ def growth_per_request(table: WindowTable, endpoint: int) -> dict[str, float]:
     return found
 
 
-def cause_of(channel: Channel, per_request: dict[str, float]) -> Cause:
-    """The cause of a leak by what grows with it; "unknown" where only a census of the holders can tell."""
+def cause_of(per_request: dict[str, float], *, heap_flat: bool) -> Cause:
+    """The cause of a leak by what grows with it; "unknown" where only a census of the holders can tell.
+
+    `heap_flat`: the heaps were read, and did not grow with it.
+    """
     for name, cause in _CAUSE_OF_COUNT:
         if per_request.get(name, 0.0) >= KEPT_PER_REQUEST:
             return cause
-    return "unknown" if channel == "php_heap" else "extension"
+    return "extension" if heap_flat else "unknown"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from harness.analysis.estimate import QUANTUM_BYTES, Estimates, estimate, usable_rows
+from harness.analysis.estimate import JUMP_SCALES, QUANTUM_BYTES, Estimates, estimate, usable_rows
 from harness.analysis.regression import Fit, robust_fit
 from harness.analysis.windows import Bools, Floats, WindowTable
 from harness.model.verdict import Channel, EndpointOutcome
@@ -59,7 +59,7 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
         whole = estimate(rows, channel)
     except ValueError:
         return None
-    halves = _halves(rows, channel)
+    halves = _halves(rows, channel, whole)
     growing = _holm(whole.p_above(settings.threshold_bytes), settings.alpha)
     level = 1.0 - settings.alpha / max(1, len(table.endpoints))
     lower95, upper95, upper = whole.lower(0.975), whole.upper(0.975), whole.upper(level)
@@ -104,6 +104,8 @@ def _outcome(
             f"growth is slowing down ({halves.early(e):.0f}, then {halves.late(e):.0f} B/request): "
             "a cache that is still filling? Give it a longer budget"
         )
+    if halves.stalled[e]:
+        return "inconclusive", "kept less in its last window than before: a cache that is full? Give it a longer budget"
     if halves.late_limits(e)[0] <= threshold:
         return "inconclusive", "grows, but not surely so in the second half of the windows"
     return "leak", ""
@@ -111,10 +113,15 @@ def _outcome(
 
 @dataclass(frozen=True, slots=True)
 class _Halves:
-    """Steady slopes of the earlier and the later half of each endpoint's own windows, from one fit of 2p columns."""
+    """Steady slopes of the earlier and the later half of each endpoint's own windows, from one fit of 2p columns.
+
+    `stalled` (p,): the last window of the endpoint by itself kept surely less than the whole lets expect. A robust fit
+    takes the first windows of a full cache for outliers.
+    """
 
     fit: Fit
     endpoints: int
+    stalled: Bools
 
     def early(self, e: int) -> float:
         return float(self.fit.slopes[e])
@@ -137,7 +144,7 @@ class _Halves:
         return bool(surely and self.late(e) < SLOWING_SHARE * self.early(e))
 
 
-def _halves(rows: WindowTable, channel: Channel) -> _Halves | None:
+def _halves(rows: WindowTable, channel: Channel, whole: Estimates) -> _Halves | None:
     driven = rows.requests > 0
     late = np.cumsum(driven, axis=0) > driven.sum(axis=0) / 2
     columns = [np.where(late, 0.0, rows.requests), np.where(late, rows.requests, 0.0)]
@@ -147,7 +154,17 @@ def _halves(rows: WindowTable, channel: Channel) -> _Halves | None:
         fit = robust_fit(np.hstack(columns), rows.growth[channel], floor=QUANTUM_BYTES[channel])
     except ValueError:
         return None
-    return _Halves(fit, len(rows.endpoints))
+    return _Halves(fit, len(rows.endpoints), _stalled(rows, whole.fit))
+
+
+def _stalled(rows: WindowTable, fit: Fit) -> Bools:
+    driven = rows.requests > 0
+    expected = rows.requests * fit.slopes[: len(rows.endpoints)]
+    surely = -fit.residuals > JUMP_SCALES * fit.scales
+    short = surely[:, None] & (-fit.residuals[:, None] > (1.0 - SLOWING_SHARE) * expected)
+    by_itself = driven & (driven.sum(axis=1) == 1)[:, None]
+    last = len(rows) - 1 - np.argmax(by_itself[::-1], axis=0)
+    return np.asarray((by_itself & short)[last, np.arange(len(rows.endpoints))])
 
 
 def _holm(p_values: Floats, alpha: float) -> Bools:

@@ -23,8 +23,8 @@ class Estimates:
     """Of p endpoints, in bytes a request unless said otherwise.
 
     `mean` is the steady slope plus the share of upward jumps (`jump`, the doublings of the array that holds a leak);
-    `error` its standard error. `dropped` (bytes) was given back in sudden drops. `time_slope` (bytes/s) and its error
-    come from the idle windows and are None without any.
+    `error` its standard error. `dropped` (bytes) was given back in sudden falls of the level. `time_slope` (bytes/s)
+    and its error come from the idle windows and are None without any.
     """
 
     fit: Fit
@@ -37,28 +37,40 @@ class Estimates:
 
     @property
     def mean(self) -> Floats:
-        return self.fit.slopes[: len(self.requests)] + self.jump
+        return self._slopes + self.jump
 
     @property
     def freedom(self) -> Floats:
         return self.fit.freedom[: len(self.requests)]
 
     def lower(self, level: float) -> Floats:
-        return np.asarray(self.mean - stats.t.ppf(level, self.freedom) * self.error)
+        """The higher of two limits, each at half the error: of the mean, and of the slope that jumps only add to."""
+        quantiles = stats.t.ppf(np.where(self.jump > 0, (1.0 + level) / 2.0, level), self.freedom)
+        of_slope = self._slopes - quantiles * self._slope_errors
+        return np.asarray(np.maximum(self.mean - quantiles * self.error, of_slope))
 
     def upper(self, level: float) -> Floats:
         return np.asarray(self.mean + stats.t.ppf(level, self.freedom) * self.error)
 
     def p_above(self, bound: float) -> Floats:
-        """One-sided p-values of "grows by no more than `bound` bytes a request"."""
+        """One-sided p-values of "grows by no more than `bound` bytes a request", by the limits of `lower`."""
         with np.errstate(invalid="ignore"):
-            t = (self.mean - bound) / self.error
-        return np.asarray(stats.t.sf(np.where(np.isfinite(t), t, 0.0), self.freedom), dtype=float)
+            t = np.maximum((self.mean - bound) / self.error, (self._slopes - bound) / self._slope_errors)
+        p_values = stats.t.sf(np.where(np.isfinite(t), t, 0.0), self.freedom)
+        return np.asarray(np.minimum(1.0, np.where(self.jump > 0, 2.0, 1.0) * p_values))
 
     def detectable(self, level: float) -> Floats:
         """The smallest slope above zero that a test at `level` finds with probability `POWER`; 1.1 for robustness."""
         quantiles = stats.t.ppf(level, self.freedom) + stats.t.ppf(POWER, self.freedom)
         return np.asarray(1.1 * quantiles * self.error)
+
+    @property
+    def _slopes(self) -> Floats:
+        return self.fit.slopes[: len(self.requests)]
+
+    @property
+    def _slope_errors(self) -> Floats:
+        return self.fit.errors[: len(self.requests)]
 
 
 def usable_rows(table: WindowTable, channel: Channel) -> Bools:
@@ -75,7 +87,8 @@ def estimate(table: WindowTable, channel: Channel) -> Estimates:
     per_request = np.divide(1.0, requests, out=np.zeros(endpoints), where=requests > 0)
     blame = _blame(table.requests, fit.slopes[:endpoints])
     jumps = blame * np.where(fit.residuals > JUMP_SCALES * fit.scales, fit.residuals, 0.0)[:, None]
-    drops = blame * np.where(fit.residuals < -JUMP_SCALES * fit.scales, -fit.residuals, 0.0)[:, None]
+    fell = (fit.residuals < -JUMP_SCALES * fit.scales) & (table.growth[channel] < 0)
+    drops = blame * np.where(fell, -fit.residuals, 0.0)[:, None]
     jump_error = np.sqrt((jumps**2).sum(axis=0)) * per_request
     return Estimates(
         fit=fit,
@@ -89,8 +102,9 @@ def estimate(table: WindowTable, channel: Channel) -> Estimates:
 
 
 def _blame(requests: Floats, slopes: Floats) -> Floats:
-    """Shares (n, p) of a window's jump: by what each endpoint is expected to have grown in it."""
-    expected = requests * np.maximum(slopes, 0.0)
+    """Shares (n, p) of a window's jump: by what each endpoint is expected to have grown in it, or by its requests."""
+    growing = requests * np.maximum(slopes, 0.0)
+    expected = np.where(growing.any(axis=1, keepdims=True), growing, requests)
     total = expected.sum(axis=1, keepdims=True)
     shares: Floats = np.divide(expected, total, out=np.zeros_like(expected), where=total > 0)
     return shares

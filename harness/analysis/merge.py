@@ -1,8 +1,24 @@
-"""What the screening saw beside what the load saw, and where the two contradict each other."""
+"""What the screening saw, and what the censuses named, beside what the load found."""
 
 from __future__ import annotations
 
-from harness.model.verdict import EndpointVerdict, Screened, Verdict
+from collections.abc import Mapping
+
+from harness.model.verdict import EndpointVerdict, Naming, Screened, Verdict
+
+
+def with_names(verdict: Verdict, names: Mapping[str, Naming]) -> Verdict:
+    """The verdict with holders, and their cause where the growing channels had not told it already."""
+    endpoints = tuple(_named(endpoint, names.get(endpoint.name)) for endpoint in verdict.endpoints)
+    return verdict.model_copy(update={"endpoints": endpoints})
+
+
+def _named(endpoint: EndpointVerdict, naming: Naming | None) -> EndpointVerdict:
+    if naming is None or endpoint.verdict != "leak":
+        return endpoint
+    cause = naming.cause if naming.cause != "unknown" else endpoint.cause
+    note = "; ".join(part for part in (endpoint.note, naming.remark) if part)
+    return endpoint.model_copy(update={"holders": naming.holders, "cause": cause, "note": note})
 
 
 def with_screening(loaded: Verdict, screened: Verdict) -> Verdict:

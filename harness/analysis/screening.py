@@ -148,7 +148,7 @@ def _mean(retained: Retained) -> tuple[float, float, float]:
     jumps = steady - retained.typical
     error = 1.96 * math.sqrt(float((jumps**2).sum())) / len(steady)
     mean = float(steady.mean())
-    return mean, min(retained.typical, mean) if retained.typical > 0 else mean - error, mean + error
+    return mean, retained.typical if 0 < retained.typical <= mean else mean - error, mean + error
 
 
 def _notes(recording: ScreenRecording, outcome: Outcome) -> list[str]:

@@ -24,5 +24,5 @@ def analyze(paths: tuple[Path, ...], threshold: float | None, confidence: float 
             output.answer(f"\n{path}")
         output.answer(render_verdict(verdict))
         verdicts.append(verdict)
-    output.document(one_or_list([verdict.model_dump(mode="json") for verdict in verdicts]))
+    output.document(one_or_list([verdict.model_dump(mode="json") for verdict in verdicts], len(paths)))
     return exit_codes.worst(exit_codes.of_verdict(verdict, {}) for verdict in verdicts)

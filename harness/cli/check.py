@@ -25,7 +25,7 @@ def check(scenarios: tuple[Path, ...], output: Output) -> int:
             )
         if not problems:
             output.say(f"{path}: ok")
-    output.document(one_or_list(documents))
+    output.document(one_or_list(documents, len(scenarios)))
     return 0 if all(document["ok"] for document in documents) else InputError.exit_code
 
 

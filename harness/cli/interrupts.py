@@ -10,14 +10,26 @@ import click
 
 
 class Interrupts:
-    """Inside the context the first SIGINT or SIGTERM is only noted; the second raises KeyboardInterrupt."""
+    """Inside the context the first SIGINT or SIGTERM is only noted; the second raises KeyboardInterrupt, once.
+
+    What is being removed must be removed whole: later signals, and those after `hold()`, change nothing any more.
+    """
 
     def __init__(self) -> None:
         self._count = 0
+        self._held = False
         self._previous: dict[int, signal.Handlers | object] = {}
 
     def asked(self) -> bool:
         return self._count > 0
+
+    def hold(self) -> None:
+        """Nothing is measured any more, only removed and analysed."""
+        self._held = True
+
+    def release(self) -> None:
+        """Another measurement begins."""
+        self._held = False
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -32,6 +44,11 @@ class Interrupts:
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self._count += 1
-        if self._count > 1:
+        if self._held:
+            click.echo("\nall is measured; what was started is being removed", err=True)
+        elif self._count == 1:
+            click.echo("\nfinishing this window, then analysing; once more stops at once", err=True)
+        else:
+            self._held = True
+            click.echo("\nstopping; what was started is being removed", err=True)
             raise KeyboardInterrupt
-        click.echo("\nfinishing this window, then analysing; once more stops at once", err=True)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import click
 
 import harness
+from harness import exit_codes
 from harness.cli.analyze import analyze
 from harness.cli.check import check
 from harness.cli.gc import gc
-from harness.cli.run import run
+from harness.cli.run import BISECT_OPTION, run
 from harness.cli.schema import schema
 from harness.cli.screen import screen
 from harness.errors import HyperleakError, InputError, Interrupted
+from harness.report.printable import printable
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -31,17 +34,22 @@ for command in (run, screen, check, analyze, schema, gc):
 
 def main() -> None:
     """Runs the command line; every error becomes its message, hint and exit code."""
+    code = _code()
+    sys.exit(exit_codes.for_bisect(code) if BISECT_OPTION in sys.argv[1:] else code)
+
+
+def _code() -> int:
     try:
-        code = cli.main(standalone_mode=False)
+        return cli.main(standalone_mode=False) or 0
     except HyperleakError as error:
-        click.echo(f"hyperleak: {error}", err=True)
-        code = error.exit_code
-    except click.exceptions.Exit as error:
-        code = error.exit_code
+        click.echo(printable(f"hyperleak: {error}"), err=True)
+        return error.exit_code
     except click.ClickException as error:
         error.show()
-        code = InputError.exit_code
+        return InputError.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("hyperleak: interrupted", err=True)
-        code = Interrupted.exit_code
-    sys.exit(code or 0)
+        return Interrupted.exit_code
+    except Exception:  # whatever it is, it must not end with the code that means a leak
+        click.echo(f"hyperleak: a fault of its own\n{traceback.format_exc()}", err=True)
+        return exit_codes.COULD_NOT_MEASURE

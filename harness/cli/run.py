@@ -9,19 +9,23 @@ from harness import exit_codes
 from harness.cli.interrupts import Interrupts
 from harness.cli.live import LiveView
 from harness.cli.options import judging_options, results_option
-from harness.cli.output import Output, one_or_list, output_options
-from harness.errors import HyperleakError, InputError, MeasureError
+from harness.cli.output import Output, failure_document, one_or_list, output_options
+from harness.errors import Interrupted, MeasureError
 from harness.model.scenario import Scenario
 from harness.report.terminal import render_verdict
 from harness.run import RunResult, Watcher, run_scenario
 from harness.scenario import load_scenario
+
+BISECT_OPTION = "--exit-for-bisect"
 
 
 @click.command()
 @click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
 @judging_options
 @click.option("--seed", type=click.IntRange(0), help="Seed of the schedule, instead of the scenario's own.")
-@click.option("--exit-for-bisect", is_flag=True, help="Exit as `git bisect run` wants it: 0, 1, 125 or 128.")
+@click.option(
+    BISECT_OPTION, is_flag=True, expose_value=False, help="Exit as `git bisect run` wants it: 0, 1, 125, 128."
+)
 @results_option
 @output_options
 def run(
@@ -29,22 +33,14 @@ def run(
     threshold: float | None,
     confidence: float | None,
     seed: int | None,
-    exit_for_bisect: bool,
     results: Path,
     output: Output,
 ) -> int:
     """Start each of SCENARIOS' targets, drive traffic, sample, attribute, and print the verdict."""
     given = {"threshold_bytes": threshold, "confidence": confidence, "seed": seed}
     overrides = {name: value for name, value in given.items() if value is not None}
-    try:
-        read = [load_scenario(path, os.environ).model_copy(update=overrides) for path in scenarios]
-        code = _run_all(read, results, output)
-    except InputError as error:
-        if not exit_for_bisect:
-            raise
-        output.answer(f"hyperleak: {error}")
-        code = error.exit_code
-    return exit_codes.for_bisect(code) if exit_for_bisect else code
+    read = [load_scenario(path, os.environ).model_copy(update=overrides) for path in scenarios]
+    return _run_all(read, results, output)
 
 
 def _run_all(scenarios: list[Scenario], results: Path, output: Output) -> int:
@@ -53,22 +49,28 @@ def _run_all(scenarios: list[Scenario], results: Path, output: Output) -> int:
         for scenario in scenarios:
             try:
                 result = _run_one(scenario, results, output, interrupts)
-            except MeasureError as error:
+                documents.append(result.verdict.model_dump(mode="json"))
+                codes.append(_code(result))
+            except (MeasureError, Interrupted) as error:
                 output.answer(f"hyperleak: {scenario.name}: {error}")
-                documents.append(_failure(scenario, error))
+                documents.append({"scenario": scenario.name, **failure_document(error)})
                 codes.append(error.exit_code)
-                continue
-            documents.append(result.verdict.model_dump(mode="json"))
-            codes.append(_code(result))
             if interrupts.asked():
                 break
-    output.document(one_or_list(documents))
+    output.document(one_or_list(documents, len(scenarios)))
     return exit_codes.worst(codes)
 
 
 def _run_one(scenario: Scenario, results: Path, output: Output, interrupts: Interrupts) -> RunResult:
     with LiveView(output, scenario) as view:
-        watcher = Watcher(phase=view.phase, sample=view.sample, look=view.look, stop_asked=interrupts.asked)
+        interrupts.release()
+        watcher = Watcher(
+            phase=view.phase,
+            sample=view.sample,
+            look=view.look,
+            stop_asked=interrupts.asked,
+            measured=interrupts.hold,
+        )
         result = run_scenario(scenario, results, watcher)
     output.answer(render_verdict(result.verdict, folder=result.folder.path))
     if result.ended and not result.ended.oom_kills:
@@ -82,7 +84,3 @@ def _code(result: RunResult) -> int:
     if result.interrupted:
         return exit_codes.INTERRUPTED
     return exit_codes.of_verdict(result.verdict, result.scenario.expect, result.ended)
-
-
-def _failure(scenario: Scenario, error: HyperleakError) -> dict[str, object]:
-    return {"scenario": scenario.name, "error": error.message, "hint": error.hint, "exit_code": error.exit_code}

@@ -27,6 +27,10 @@ class ProbeInjection(Value):
     environment: dict[str, str]
     files: dict[str, bytes]
 
+    def in_container(self, root_pid: int) -> Self:
+        """The same where `files` were written into a container of this host: its folder seen through `/proc`."""
+        return self.model_copy(update={"folder": Path(f"/proc/{root_pid}/root{self.inside}")})
+
     @property
     def answers(self) -> Path:
         """Where the workers write; open to every user, as theirs may be any."""

@@ -45,9 +45,15 @@ class ScreeningPlan(Value):
 
 
 class Sampling(Value):
-    """Which channels may be used; `heap: false` leaves the container's memory alone to tell."""
+    """Which channels may be used; `heap: false` leaves the container's memory alone to tell.
+
+    `probe: false` brings nothing into the app's workers: garbage isn't collected and holders aren't named.
+    `probe_signal`: the real-time signal that wakes the probe (None: its default); neither Swoole's nor the app's own.
+    """
 
     heap: bool = True
+    probe: bool = True
+    probe_signal: int | None = None
     settle_timeout_s: Annotated[float, Field(gt=0)] = 1.0
 
 

@@ -23,6 +23,14 @@ class Holder(Value):
     elements_per_request: float
 
 
+class Naming(Value):
+    """What two censuses around a burst said of one endpoint; `remark` is for people."""
+
+    holders: tuple[Holder, ...] = ()
+    cause: Cause = "unknown"
+    remark: str = ""
+
+
 class Screened(Value):
     """What one request at a time showed."""
 

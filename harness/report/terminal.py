@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from harness.model.verdict import EndpointVerdict, Verdict
+from harness.report.printable import one_line
 from harness.units import format_size
 
 _STYLES = {
@@ -33,7 +33,7 @@ _UNKNOWN_BYTES = 2.0**40
 def render_verdict(verdict: Verdict, *, folder: Path | None = None) -> RenderableType:
     """The whole answer; `folder` is where the run keeps its samples and record."""
     parts: list[RenderableType] = [headline(verdict), Text(), _table(verdict)]
-    parts += [Text(f"• {sentence}") for sentence in _remarks(verdict)]
+    parts += [Text(one_line(f"• {sentence}")) for sentence in _remarks(verdict)]
     if folder is not None:
         parts += [Text(), Text(f"Kept in {folder}", style="dim")]
     return Group(*parts)
@@ -43,7 +43,7 @@ def headline(verdict: Verdict) -> Text:
     """One line that answers "is there a leak, and where"."""
     leaks = sorted(_with(verdict, "leak"), key=lambda e: -e.bytes_per_request)
     if leaks:
-        named = ", ".join(f"{e.name} {_bytes(e.bytes_per_request)}/request" for e in leaks)
+        named = ", ".join(f"{one_line(e.name)} {_bytes(e.bytes_per_request)}/request" for e in leaks)
         return Text(f"LEAK: {named}", style=_STYLES["leak"])
     if verdict.outcome == "leak":
         together = _bytes(verdict.unattributed_bytes_per_request)
@@ -66,7 +66,7 @@ def _table(verdict: Verdict) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     for endpoint in sorted(verdict.endpoints, key=lambda e: (_ORDER.index(e.verdict), -e.bytes_per_request)):
         table.add_row(
-            escape(endpoint.name),
+            Text(one_line(endpoint.name)),
             Text(endpoint.verdict, style=_STYLES[endpoint.verdict]),
             _known(endpoint.bytes_per_request),
             _limits(endpoint),

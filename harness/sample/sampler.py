@@ -19,7 +19,7 @@ from harness.sample.zend_mm import HeapReading
 _HEAP_PAUSES_S = (0.0005, 0.001, 0.002)
 _SLOW_PAUSES_S = (0.005, 0.01, 0.02)
 _BLIND_WAIT_S = 0.05
-_LONG_AGREEMENT_S = 0.02
+_LONG_AGREEMENT_S = 0.1
 
 
 class Reading(NamedTuple):

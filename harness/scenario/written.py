@@ -166,6 +166,8 @@ class LoadWritten(Written):
 
 class SamplingWritten(Written):
     heap: Annotated[bool, fields.FLAG] = _SAMPLING.heap
+    probe: Annotated[bool, fields.FLAG] = _SAMPLING.probe
+    probe_signal: Annotated[int, fields.whole(35, 64)] | None = _SAMPLING.probe_signal
     settle_timeout_s: Annotated[float, fields.duration(0.001, 3600)] = Field(
         _SAMPLING.settle_timeout_s, alias="settle_timeout"
     )

@@ -30,7 +30,7 @@ class Received:
 
 
 class CountingServer:
-    """Answers `/status/N` with N, `/late` and `/slow` after a while, `/drop` with nothing, `/half` in part, `/big`, `/login`; else 200."""
+    """`/status/N` gives N, `/late` and `/slow` after a while, `/drop` with nothing, `/half` in part; all else 200."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []

@@ -1,0 +1,53 @@
+"""The sampler together with the probe: before each sample the workers collect their garbage and tell what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from harness.model.census import SettleAnswer
+from harness.model.samples import CgroupReading, PhpReading, ProcessReading
+from harness.sample.probe import Probe
+from harness.sample.sampler import Sampler
+
+SETTLE_TIMEOUT_S = 0.25
+
+
+class ProbedReading(NamedTuple):
+    cgroup: CgroupReading | None
+    processes: tuple[ProcessReading, ...]
+    oom_kills: int | None
+
+
+class ProbedMemory:
+    """A memory source for a session. `answered` says whether any worker ever did; `reasons` why others didn't."""
+
+    def __init__(self, sampler: Sampler, probe: Probe, poke: Callable[[], object]) -> None:
+        self._sampler = sampler
+        self._probe = probe
+        self._poke = poke
+        self._answers: dict[int, SettleAnswer] = {}
+        self.answered = False
+        self.reasons: dict[int, str] = {}
+
+    def settle(self, timeout_s: float) -> bool:
+        """Waits until the target stands still, has it collect cycles, and waits again."""
+        self._sampler.settle(timeout_s)
+        self._answers = self._probe.settle(self._sampler.heap_bytes(), self._poke, SETTLE_TIMEOUT_S)
+        self.answered = self.answered or bool(self._answers)
+        self.reasons = dict(self._probe.silent)
+        return self._sampler.settle(timeout_s)
+
+    def read(self) -> ProbedReading:
+        reading = self._sampler.read()
+        processes = tuple(self._completed(process) for process in reading.processes)
+        return ProbedReading(reading.cgroup, processes, reading.oom_kills)
+
+    def _completed(self, process: ProcessReading) -> ProcessReading:
+        """The heap as read from outside, now; what can't be read from there as the worker told it just before."""
+        answer = self._answers.get(process.pid)
+        if answer is None or process.php is None:
+            return process
+        told = answer.reading()
+        outside = {name: value for name, value in process.php if value is not None}
+        return process.model_copy(update={"php": PhpReading.model_validate({**told.model_dump(), **outside})})

@@ -1,0 +1,146 @@
+"""Everything that a run needs started: the target with the probe in it, what samples it, what drives it."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import harness
+from harness.history import RunFolder
+from harness.load.generator import LocustGenerator, start_generator
+from harness.load.poker import Poker
+from harness.model.census import ProbeInjection
+from harness.model.load import LoadSpec
+from harness.model.samples import TraceHeader
+from harness.model.scenario import Scenario
+from harness.model.target import TargetHandle
+from harness.probing import ProbedMemory
+from harness.sample.opening import open_sampler
+from harness.sample.probe import Probe, prepare_probe
+from harness.sample.sampler import Sampler
+from harness.target import RunLabels, RunningTarget, connect_engine, mark_owner, owner_labels, start_target
+
+INSIDE = "/hyperleak-probe"
+MOST_CONNECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A started target and its instruments. `memory` is the sampler, with the probe where there is one."""
+
+    scenario: Scenario
+    target: RunningTarget
+    sampler: Sampler
+    load: LocustGenerator
+    probe: Probe | None
+    memory: Sampler | ProbedMemory
+
+    @property
+    def is_probed(self) -> bool:
+        return isinstance(self.memory, ProbedMemory) and self.memory.answered
+
+    @property
+    def load_spec(self) -> LoadSpec:
+        return _load_spec(self.scenario, self.target.handle)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What is needed to compare or repeat the run."""
+        handle = self.target.handle
+        ours = {"hyperleak": harness.__version__, "python": platform.python_version(), "machine": platform.machine()}
+        return {"kind": handle.kind, "base_url": handle.base_url, **handle.environment, **ours}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What this run could not have, and what would allow it."""
+        return (*self.sampler.notes, *_probe_notes(self.scenario, self.memory))
+
+    def header(self, *, looks: int) -> TraceHeader:
+        plan = self.scenario.load
+        return TraceHeader(
+            endpoints=tuple(endpoint.name for endpoint in self.scenario.endpoints),
+            target=self.description,
+            schedule={
+                "kind": plan.profile,
+                "seed": self.scenario.seed,
+                "window_s": plan.window_s,
+                "rate": plan.rate,
+                "users": plan.users,
+                "workers": plan.workers + plan.remote_workers,
+                "drained": True,
+                "looks": looks,
+                "threshold_bytes": self.scenario.threshold_bytes,
+                "confidence": self.scenario.confidence,
+                "channels": list(self.sampler.channels),
+            },
+            notes=self.sampler.notes,
+        )
+
+
+def open_rig(scenario: Scenario, folder: RunFolder, phase: Callable[[str], None], stack: ExitStack) -> Rig:
+    """Starts everything; `stack` ends it again, in reverse order. Raises MeasureError, InputError."""
+    phase("starting the target")
+    labels = RunLabels(run_id=folder.run_id, scenario=scenario.name)
+    mark_owner(folder.path, labels)
+    client = None if scenario.target.kind == "command" else stack.enter_context(closing(connect_engine()))
+    injection = _prepare(scenario, labels, stack)
+    spec = scenario.target.model_copy(update={"injection": injection})
+    target = stack.enter_context(start_target(spec, labels, log_dir=folder.logs, client=client))
+    sampler = stack.enter_context(
+        open_sampler(target.handle, heap=scenario.sampling.heap, client=client, labels=owner_labels(labels))
+    )
+    probe = stack.enter_context(Probe(injection)) if injection and target.handle.root_pid else None
+    memory = _probed(scenario, target.handle, sampler, probe, stack) if probe else sampler
+    phase("starting the load generator")
+    load = stack.enter_context(start_generator(_load_spec(scenario, target.handle), log_dir=folder.logs))
+    return Rig(scenario, target, sampler, load, probe, memory)
+
+
+def _prepare(scenario: Scenario, labels: RunLabels, stack: ExitStack) -> ProbeInjection | None:
+    """The probe's folder, in the system's folder for temporary files until the run ends."""
+    if not (scenario.sampling.probe and scenario.sampling.heap):
+        return None
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"hyperleak-{labels.slug}-probe-")))
+    mark_owner(folder, labels)
+    inside = None if scenario.target.kind == "command" else INSIDE
+    return prepare_probe(folder, signal=scenario.sampling.probe_signal, inside=inside)
+
+
+def _probed(scenario: Scenario, handle: TargetHandle, sampler: Sampler, probe: Probe, stack: ExitStack) -> ProbedMemory:
+    connections = min(MOST_CONNECTIONS, 2 * max(1, len(sampler.heap_bytes())))
+    poker = stack.enter_context(closing(Poker(_load_spec(scenario, handle), scenario.target.ready.path, connections)))
+    return ProbedMemory(sampler, probe, poker)
+
+
+def _probe_notes(scenario: Scenario, memory: Sampler | ProbedMemory) -> list[str]:
+    lost = "so garbage isn't collected before a sample, and holders aren't named"
+    if not isinstance(memory, ProbedMemory):
+        if not scenario.sampling.heap:
+            return []
+        why = "sampling.probe is false" if not scenario.sampling.probe else "the target runs on another machine"
+        return [f"the probe was not used ({why}), {lost}"]
+    if not memory.answered:
+        reasons = "; ".join(sorted(set(memory.reasons.values()))) or "no PHP process was found"
+        return [f"the probe answered in no process ({reasons}), {lost}"]
+    return [f"process {pid}: {reason}" for pid, reason in sorted(memory.reasons.items())]
+
+
+def _load_spec(scenario: Scenario, handle: TargetHandle) -> LoadSpec:
+    plan = scenario.load
+    return LoadSpec(
+        base_url=handle.base_url,
+        endpoints=scenario.endpoints,
+        login=scenario.login,
+        users=plan.users,
+        request_timeout_s=plan.request_timeout_s,
+        seed=scenario.seed,
+        workers=plan.workers,
+        remote_workers=plan.remote_workers,
+        bind=plan.bind,
+        bind_port=plan.bind_port,
+    )
