@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
+from harness.analysis.resident import FLAT
 from harness.analysis.windows import window_table
 from harness.load.schedule import Design
 from harness.model.scenario import Scenario
@@ -63,9 +64,11 @@ class Conductor:
 
     def _window_requests(self) -> int:
         """Requests of a window: rate times length; at an unlimited rate, by the pace of the warm-up."""
-        plan = self.scenario.load
-        rate = plan.rate or self._measured_rate()
-        return min(max(round(rate * plan.window_s), SMALLEST_WINDOW_REQUESTS), LARGEST_WINDOW_REQUESTS)
+        wanted = round(self._rate() * self.scenario.load.window_s)
+        return min(max(wanted, SMALLEST_WINDOW_REQUESTS), LARGEST_WINDOW_REQUESTS)
+
+    def _rate(self) -> float:
+        return self.scenario.load.rate or self._measured_rate()
 
     def _measured_rate(self) -> float:
         last = self.session.samples[-1]
@@ -83,7 +86,7 @@ class Conductor:
 
     def _confirm(self, design: Design, deadline_s: float) -> None:
         """Many more requests for what seems to leak: a cache fills up, and the cycle collector runs, by volume."""
-        rounds, suspects = 0, self._suspects()
+        rounds, suspects = 0, self._suspects(deadline_s - self.session.elapsed_s)
         while suspects and not self.session.stopped() and self.session.elapsed_s < deadline_s:
             self.session.drive(design.block(self.block, suspects))
             self.block += 1
@@ -92,22 +95,23 @@ class Conductor:
                 found = self._look().endpoints
                 suspects = {e: count for e, count in suspects.items() if found[e].verdict == "inconclusive"}
 
-    def _suspects(self) -> dict[int, int]:
-        """Requests of a confirming window for each endpoint that seems to leak."""
+    def _suspects(self, left_s: float) -> dict[int, int]:
+        """Requests of a confirming window for each endpoint that seems to leak; all blocks together fit `left_s`."""
         limit = self.memory_limit_bytes
         allowed = min(CONFIRMING_BYTES, CONFIRMING_SHARE_OF_LIMIT * limit) if limit else CONFIRMING_BYTES
-        most = self.scenario.load.confirm_requests / CONFIRMING_BLOCKS
         growing = [
             (e, found.bytes_per_request)
             for e, found in enumerate(self._look().endpoints)
             if found.verdict == "leak" or (found.verdict == "inconclusive" and found.ci95[0] > 0)
         ]
         share = allowed / CONFIRMING_BLOCKS / max(1, len(growing))
+        in_time = left_s * self._rate() / CONFIRMING_BLOCKS / max(1, len(growing))
+        most = min(self.scenario.load.confirm_requests / CONFIRMING_BLOCKS, in_time)
         return {e: max(1, int(min(most, share / max(size, 1.0)))) for e, size in growing}
 
     def _native(self, design: Design, deadline_s: float) -> None:
         """Blocks of the endpoints that keep nothing on the heap: what grows now is native memory."""
-        quiet = [e for e, found in enumerate(self._look().endpoints) if found.verdict in ("clean", "bounded")]
+        quiet = [e for e, found in enumerate(self._look().endpoints) if found.verdict in FLAT]
         for _ in range(NATIVE_BLOCKS if quiet else 0):
             if self.session.elapsed_s >= deadline_s:
                 return

@@ -10,7 +10,7 @@ from harness.analysis.cause import cause_of, growth_per_request
 from harness.analysis.decide import Decision, Settings, decide
 from harness.analysis.estimate import Estimates, estimate, usable_rows
 from harness.analysis.events import events_of
-from harness.analysis.resident import decide_alone, native_leaks
+from harness.analysis.resident import FLAT, decide_alone, native_leaks
 from harness.analysis.windows import TRUNCATED, WindowTable, available_channels, window_table
 from harness.model.samples import Recording
 from harness.model.verdict import Channel, EndpointOutcome, EndpointVerdict, Outcome, Verdict
@@ -26,7 +26,7 @@ def analyse(recording: Recording, settings: Settings, *, run_id: str = "") -> Ve
     resident = next((c for c in channels if c != "php_heap"), channel)
     native: dict[int, Decision] = {}
     if channel == "php_heap" and resident != channel:
-        native = native_leaks(table, resident, settings, [d.outcome not in ("clean", "bounded") for d in decisions])
+        native = native_leaks(table, resident, settings, [d.outcome not in FLAT for d in decisions])
     endpoints = tuple(
         _endpoint(table, e, native.get(e, decision), resident if e in native else channel, recording, e in native)
         for e, decision in enumerate(decisions)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from harness.analysis.estimate import JUMP_SCALES, QUANTUM_BYTES, Estimates, estimate, usable_rows
@@ -60,6 +61,7 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
     except ValueError:
         return None
     halves = _halves(rows, channel, whole)
+    freed = _freed_per_request(rows)
     growing = _holm(whole.p_above(settings.threshold_bytes), settings.alpha)
     level = 1.0 - settings.alpha / max(1, len(table.endpoints))
     lower95, upper95, upper = whole.lower(0.975), whole.upper(0.975), whole.upper(level)
@@ -67,6 +69,8 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
     decisions = []
     for e in range(len(table.endpoints)):
         outcome, note = _outcome(e, whole, halves, bool(growing[e]), float(upper[e]), settings)
+        if outcome == "clean" and freed[e] > settings.threshold_bytes:
+            outcome, note = "garbage", f"leaves {freed[e]:,.0f} B of garbage a request, which the cycle collector frees"
         decisions.append(
             Decision(
                 outcome=outcome,
@@ -83,6 +87,15 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
     return decisions, whole
 
 
+def _freed_per_request(rows: WindowTable) -> Floats:
+    """Bytes that the forced collections gave back, by endpoint; zeros where none were forced."""
+    try:
+        fit = robust_fit(rows.requests, np.nan_to_num(rows.freed), floor=QUANTUM_BYTES["php_heap"])
+    except ValueError:
+        return np.zeros(len(rows.endpoints))
+    return np.where(np.isfinite(fit.errors), fit.lower(HALVES_LEVEL), 0.0)
+
+
 def _outcome(
     e: int, whole: Estimates, halves: _Halves | None, growing: bool, upper: float, settings: Settings
 ) -> tuple[EndpointOutcome, str]:
@@ -91,11 +104,14 @@ def _outcome(
         return "inconclusive", "its requests cannot be told apart from another endpoint's in this schedule"
     if halves is None:
         return "inconclusive", "too few windows to see whether the growth goes on"
-    if halves.stopped(e, threshold):
-        return "bounded", f"grew by {halves.early(e):.0f} B/request at first, then stopped"
+    if not growing and upper < threshold and halves.late_limits(e)[0] < threshold:
+        return "clean", ""
+    if halves.late_limits(e)[1] < threshold:
+        early = halves.early(e)
+        return (
+            ("bounded", f"grew by {early:.0f} B/request at first, then stopped") if early > threshold else ("clean", "")
+        )
     if not growing:
-        if upper < threshold and halves.late_limits(e)[0] < threshold:
-            return "clean", ""
         return "inconclusive", ""
     if whole.dropped[e] > GARBAGE_SHARE * whole.mean[e] * whole.requests[e]:
         return "garbage", "grows, and is given back when the cycle collector runs"
@@ -113,58 +129,71 @@ def _outcome(
 
 @dataclass(frozen=True, slots=True)
 class _Halves:
-    """Steady slopes of the earlier and the later half of each endpoint's own windows, from one fit of 2p columns.
+    """Estimates of the earlier half of each endpoint's own windows and of the later one, from one fit of 2p columns.
 
     `stalled` (p,): the last window of the endpoint by itself kept surely less than the whole lets expect. A robust fit
-    takes the first windows of a full cache for outliers.
+    takes the first windows of a full cache for outliers. `varying` (p,): see `_varying`.
     """
 
-    fit: Fit
+    estimates: Estimates
     endpoints: int
     stalled: Bools
+    varying: Bools
 
     def early(self, e: int) -> float:
-        return float(self.fit.slopes[e])
+        return float(self.estimates.mean[e])
 
     def late(self, e: int) -> float:
-        return float(self.fit.slopes[self.endpoints + e])
+        return float(self.estimates.mean[self.endpoints + e])
 
     def late_limits(self, e: int) -> tuple[float, float]:
         late = self.endpoints + e
-        return float(self.fit.lower(HALVES_LEVEL)[late]), float(self.fit.upper(HALVES_LEVEL)[late])
-
-    def stopped(self, e: int, threshold: float) -> bool:
-        return bool(self.fit.lower(HALVES_LEVEL)[e] > threshold and self.late_limits(e)[1] < threshold)
+        return float(self.estimates.lower(HALVES_LEVEL)[late]), float(self.estimates.upper(HALVES_LEVEL)[late])
 
     def slowing(self, e: int) -> bool:
-        late = self.endpoints + e
-        error = math.hypot(self.fit.errors[e], self.fit.errors[late])
-        freedom = self.fit.freedom[e] + self.fit.freedom[late]
-        surely = self.early(e) - self.late(e) > stats.t.ppf(SLOWING_LEVEL, freedom) * error
-        return bool(surely and self.late(e) < SLOWING_SHARE * self.early(e))
+        """By the steady slopes: the jumps of a growing array come ever later, and ever larger."""
+        fit, late = self.estimates.fit, self.endpoints + e
+        error = math.hypot(fit.errors[e], fit.errors[late])
+        surely = stats.t.ppf(SLOWING_LEVEL, fit.freedom[e] + fit.freedom[late]) * error
+        fell = float(fit.slopes[e] - fit.slopes[late])
+        return bool(self.varying[e] and fell > surely and fit.slopes[late] < SLOWING_SHARE * fit.slopes[e])
 
 
 def _halves(rows: WindowTable, channel: Channel, whole: Estimates) -> _Halves | None:
     driven = rows.requests > 0
     late = np.cumsum(driven, axis=0) > driven.sum(axis=0) / 2
-    columns = [np.where(late, 0.0, rows.requests), np.where(late, rows.requests, 0.0)]
-    if not driven.any(axis=1).all():
-        columns.append(rows.duration_s[:, None])
+    halved = replace(
+        rows,
+        endpoints=(*rows.endpoints, *rows.endpoints),
+        requests=np.hstack([np.where(late, 0.0, rows.requests), np.where(late, rows.requests, 0.0)]),
+    )
     try:
-        fit = robust_fit(np.hstack(columns), rows.growth[channel], floor=QUANTUM_BYTES[channel])
+        found = estimate(halved, channel)
     except ValueError:
         return None
-    return _Halves(fit, len(rows.endpoints), _stalled(rows, whole.fit))
+    return _Halves(
+        found, len(rows.endpoints), _stalled(rows, whole.fit), _varying(late & driven, found, QUANTUM_BYTES[channel])
+    )
 
 
 def _stalled(rows: WindowTable, fit: Fit) -> Bools:
     driven = rows.requests > 0
-    expected = rows.requests * fit.slopes[: len(rows.endpoints)]
-    surely = -fit.residuals > JUMP_SCALES * fit.scales
-    short = surely[:, None] & (-fit.residuals[:, None] > (1.0 - SLOWING_SHARE) * expected)
     by_itself = driven & (driven.sum(axis=1) == 1)[:, None]
+    endpoints = np.arange(len(rows.endpoints))
     last = len(rows) - 1 - np.argmax(by_itself[::-1], axis=0)
-    return np.asarray((by_itself & short)[last, np.arange(len(rows.endpoints))])
+    expected = rows.requests[last, endpoints] * fit.slopes[: len(endpoints)]
+    short = -fit.residuals[last]
+    surely = (short > JUMP_SCALES * fit.scales[last]) & (short > (1.0 - SLOWING_SHARE) * expected)
+    return np.asarray(by_itself.any(axis=0) & surely)
+
+
+def _varying(late: Bools, found: Estimates, quantum: float) -> Bools:
+    """Endpoints whose later windows didn't mostly keep the very same amount a request.
+
+    A filling cache varies; where only the doublings of a growing array became rare, what is left is constant.
+    """
+    exact = np.abs(found.fit.residuals) <= quantum
+    return np.asarray((late & exact[:, None]).sum(axis=0) < late.sum(axis=0) / 2)
 
 
 def _holm(p_values: Floats, alpha: float) -> Bools:

@@ -13,9 +13,11 @@ import numpy as np
 
 from harness.analysis.decide import Decision, Settings, decide
 from harness.analysis.windows import Bools, WindowTable, solo_rows
-from harness.model.verdict import Channel
+from harness.model.verdict import Channel, EndpointOutcome
 
 ALONE_WINDOWS = 6
+# Verdicts on the PHP heap that leave it as it was at the time of a sample.
+FLAT: tuple[EndpointOutcome, ...] = ("clean", "bounded", "garbage")
 
 
 def decide_alone(table: WindowTable, channel: Channel, settings: Settings, mixed: list[Decision]) -> list[Decision]:

@@ -26,6 +26,7 @@ class WindowTable:
     """n windows of p endpoints.
 
     `requests` (n, p) counts; `duration_s` (n,); `growth[channel]` (n,) bytes, NaN where the channel says nothing;
+    `freed` (n,) bytes that the forced collection at the window's end gave back;
     `counts[name]` (n,) changes of a number of things; `broken` (n,) a process was born or died in the window;
     `mix` (n,) the realistic mix at the end of a run, which no endpoint is fitted on.
     """
@@ -34,6 +35,7 @@ class WindowTable:
     requests: Floats
     duration_s: Floats
     growth: dict[Channel, Floats]
+    freed: Floats
     counts: dict[str, Floats]
     broken: Bools
     mix: Bools
@@ -47,6 +49,7 @@ class WindowTable:
             requests=self.requests[rows],
             duration_s=self.duration_s[rows],
             growth={channel: values[rows] for channel, values in self.growth.items()},
+            freed=self.freed[rows],
             counts={name: values[rows] for name, values in self.counts.items()},
             broken=self.broken[rows],
             mix=self.mix[rows],
@@ -68,6 +71,7 @@ def window_table(recording: Recording) -> WindowTable:
         requests=requests.reshape(len(pairs), len(endpoints)),
         duration_s=np.array([b.elapsed_s - a.elapsed_s for a, b in pairs], dtype=float),
         growth={channel: _series(pairs, read) for channel, read in _CHANNELS.items()},
+        freed=_series(pairs, _freed),
         counts={name: _series(pairs, read) for name, read in _COUNTS.items()},
         broken=np.array([_broke(a, b) for a, b in pairs], dtype=bool),
         mix=np.array([b.window is not None and b.window.kind == "mix" for _, b in pairs], dtype=bool),
@@ -116,6 +120,11 @@ def _summed(read: _ProcessValue) -> Callable[[Sample, Sample], float]:
 def _anon(before: Sample, after: Sample) -> float:
     first, last = _cgroup_anon(before), _cgroup_anon(after)
     return float("nan") if first is None or last is None else float(last - first)
+
+
+def _freed(_: Sample, after: Sample) -> float:
+    told = [p.php.gc_freed_bytes for p in after.processes if p.php and p.php.gc_freed_bytes is not None]
+    return float(sum(told)) if told else float("nan")
 
 
 def _php_count(name: str) -> _ProcessValue:

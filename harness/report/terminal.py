@@ -26,6 +26,16 @@ _CHANNELS = {
     "private_dirty": "the processes' private memory",
     "rss": "the processes' resident memory",
 }
+_CAUSES = {
+    "static": "a static property or variable",
+    "global": "a global variable",
+    "closure": "closures that are kept, with what they capture",
+    "resource": "resources that are not released",
+    "extension": "native memory of an extension",
+    "singleton": "a property of an object that lives on",
+    "coroutine": "coroutines that never end",
+    "timer": "timers that are never cleared",
+}
 _ORDER = ("leak", "inconclusive", "garbage", "bounded", "clean")
 _UNKNOWN_BYTES = 2.0**40
 
@@ -76,9 +86,8 @@ def _table(verdict: Verdict) -> Table:
 
 
 def _remarks(verdict: Verdict) -> Iterable[str]:
-    for endpoint in _with(verdict, "leak"):
-        cause = "not known yet" if endpoint.cause == "unknown" else endpoint.cause
-        yield f"{endpoint.name}: seen in {_CHANNELS[endpoint.channel]}; cause: {cause}"
+    for endpoint in sorted(_with(verdict, "leak"), key=lambda e: -e.bytes_per_request):
+        yield from _story(endpoint)
     for endpoint in verdict.endpoints:
         if endpoint.note:
             yield f"{endpoint.name}: {endpoint.note}"
@@ -95,6 +104,23 @@ def _remarks(verdict: Verdict) -> Iterable[str]:
         yield f"all endpoints together keep {together}/request more than each by itself"
     yield from _event_lines(verdict)
     yield from verdict.notes
+
+
+def _story(endpoint: EndpointVerdict) -> Iterable[str]:
+    """What leaks, how much, and who holds it, in sentences."""
+    size, limits = _bytes(endpoint.bytes_per_request), " to ".join(_known(limit) for limit in endpoint.ci95)
+    cause = "cause not known" if endpoint.cause == "unknown" else f"cause: {_CAUSES[endpoint.cause]}"
+    yield f"{endpoint.name} leaks {size}/request (95% {limits} B), seen in {_CHANNELS[endpoint.channel]}; {cause}"
+    for holder in endpoint.holders:
+        place = f", {holder.file}:{holder.line}" if holder.file else ""
+        elements = f", {_elements(holder.elements_per_request)}" if holder.elements_per_request >= 0.01 else ""
+        yield f"    held by {holder.path}{place}: {_bytes(holder.bytes_per_request)}/request{elements}"
+
+
+def _elements(per_request: float) -> str:
+    if round(per_request, 2) == 1:
+        return "one more element a request"
+    return f"{per_request:.3g} more elements a request"
 
 
 def _event_lines(verdict: Verdict) -> Iterable[str]:
