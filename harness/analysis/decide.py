@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from harness.analysis.estimate import JUMP_SCALES, QUANTUM_BYTES, Estimates, estimate, usable_rows
-from harness.analysis.regression import Fit, robust_fit
+from harness.analysis.garbage import garbage_of
+from harness.analysis.regression import Fit
 from harness.analysis.windows import Bools, Floats, WindowTable
 from harness.model.verdict import Channel, EndpointOutcome
 
@@ -61,7 +61,7 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
     except ValueError:
         return None
     halves = _halves(rows, channel, whole)
-    freed = _freed_per_request(rows)
+    garbage = garbage_of(rows)
     growing = _holm(whole.p_above(settings.threshold_bytes), settings.alpha)
     level = 1.0 - settings.alpha / max(1, len(table.endpoints))
     lower95, upper95, upper = whole.lower(0.975), whole.upper(0.975), whole.upper(level)
@@ -69,8 +69,8 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
     decisions = []
     for e in range(len(table.endpoints)):
         outcome, note = _outcome(e, whole, halves, bool(growing[e]), float(upper[e]), settings)
-        if outcome == "clean" and freed[e] > settings.threshold_bytes:
-            outcome, note = "garbage", f"leaves {freed[e]:,.0f} B of garbage a request, which the cycle collector frees"
+        if channel == "php_heap":
+            outcome, note = garbage.correct(e, outcome, note, settings.threshold_bytes)
         decisions.append(
             Decision(
                 outcome=outcome,
@@ -85,15 +85,6 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
             )
         )
     return decisions, whole
-
-
-def _freed_per_request(rows: WindowTable) -> Floats:
-    """Bytes that the forced collections gave back, by endpoint; zeros where none were forced."""
-    try:
-        fit = robust_fit(rows.requests, np.nan_to_num(rows.freed), floor=QUANTUM_BYTES["php_heap"])
-    except ValueError:
-        return np.zeros(len(rows.endpoints))
-    return np.where(np.isfinite(fit.errors), fit.lower(HALVES_LEVEL), 0.0)
 
 
 def _outcome(

@@ -118,13 +118,15 @@ def _own_rows(design: Floats) -> Bools:
 def _scales(design: Floats, residuals: Floats, floor: float) -> Floats:
     """Each window's scale: the largest of its columns' (median absolute residual of the windows they are on in).
 
-    It grows with the root of the window's size: jumps come at random among requests.
+    It grows with the root of the window's size: jumps come at random among requests. What idle windows vary by is in
+    every window as it is.
     """
-    on = design != 0
-    size = np.sqrt(np.maximum(np.abs(design).sum(axis=1), 1.0))
-    relative = np.abs(residuals) / size
-    by_column = np.array([np.median(relative[rows]) for rows in _own_rows(design).T])
-    return np.asarray(np.maximum(MAD_TO_SIGMA * np.max(np.where(on, by_column, 0.0), axis=1) * size, floor))
+    on, own = design != 0, _own_rows(design)
+    whole = np.abs(design).sum(axis=1, keepdims=True)
+    sizes = np.sqrt(np.maximum(np.where((on == own).all(axis=0), whole, np.abs(design)), 1.0))
+    relative = np.abs(residuals)[:, None] / sizes
+    by_column = np.array([np.median(values[rows]) for values, rows in zip(relative.T, own.T, strict=True)])
+    return np.asarray(np.maximum(MAD_TO_SIGMA * np.max(np.where(on, by_column * sizes, 0.0), axis=1), floor))
 
 
 def _sandwich(design: Floats, residuals: Floats, scales: Floats, floor: float) -> Floats:

@@ -17,6 +17,7 @@ Bools = NDArray[np.bool_]
 
 TRUNCATED = "the recording ends in the middle of a line; what came before it was analysed"
 COUNTED = ("open_fds", "coroutines", "timers", "resources")
+COLLECTOR = ("gc_roots", "gc_runs")
 
 _ProcessValue = Callable[[ProcessReading], int | None]
 
@@ -142,7 +143,7 @@ _CHANNELS: dict[Channel, Callable[[Sample, Sample], float]] = {
 }
 _COUNTS: dict[str, Callable[[Sample, Sample], float]] = {
     "open_fds": _summed(lambda p: p.open_fds),
-    **{name: _summed(_php_count(name)) for name in COUNTED if name != "open_fds"},
+    **{name: _summed(_php_count(name)) for name in (*COUNTED, *COLLECTOR) if name != "open_fds"},
 }
 
 

@@ -26,13 +26,18 @@ class CgroupReading(Value):
 
 
 class PhpReading(Value):
-    """`heap_bytes` equals `memory_get_usage()`; the fields beside heap and peak need the probe."""
+    """`heap_bytes` equals `memory_get_usage()`, `gc_runs` and `gc_roots` the runs and roots of `gc_status()`.
+
+    Those, peak and reserved bytes are read from outside; the other fields need the probe.
+    """
 
     heap_bytes: Bytes
     heap_peak_bytes: Bytes | None = None
     heap_reserved_bytes: Bytes | None = None
     gc_freed_bytes: Bytes | None = None
     gc_cycles: int | None = None
+    gc_runs: int | None = None
+    gc_roots: int | None = None
     coroutines: int | None = None
     timers: int | None = None
     resources: int | None = None

@@ -12,6 +12,8 @@ from harness.model.target import TargetHandle
 from harness.sample.cgroup import OpenedCgroup, open_cgroup
 from harness.sample.cgroup_files import CgroupFiles, is_member
 from harness.sample.charge import CgroupSource
+from harness.sample.collector import CollectorReader
+from harness.sample.heap import HeapReader
 from harness.sample.heaps import OpenedHeaps, open_heaps
 from harness.sample.processes import ProcessTable
 from harness.sample.sampler import Sampler
@@ -35,7 +37,8 @@ def open_sampler(
     heaps = open_heaps(handle, table, client, labels) if heap else OpenedHeaps(None, "sampling.heap is false")
     if heaps.note:
         notes["heap"] = f"the PHP heaps are not read: {heaps.note}"
-    sampler = Sampler(cgroup=opened.source, table=table, heaps=heaps.heaps, notes=notes)
+    collectors = CollectorReader() if isinstance(heaps.heaps, HeapReader) else None
+    sampler = Sampler(cgroup=opened.source, table=table, heaps=heaps.heaps, notes=notes, collectors=collectors)
     try:
         sampler.read()
     except SampleError:

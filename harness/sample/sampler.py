@@ -12,6 +12,7 @@ from harness.errors import SampleError
 from harness.model.samples import CgroupReading, PhpReading, ProcessReading
 from harness.model.verdict import Channel
 from harness.sample.charge import CgroupSource
+from harness.sample.collector import CollectorReader, CollectorReading
 from harness.sample.heaps import Heaps
 from harness.sample.processes import ProcessTable
 from harness.sample.zend_mm import HeapReading
@@ -46,10 +47,12 @@ class Sampler:
         table: ProcessTable | None,
         heaps: Heaps | None,
         notes: Mapping[str, str],
+        collectors: CollectorReader | None = None,
     ) -> None:
         self._cgroup = cgroup
         self._table = table
         self._heaps = heaps
+        self._collectors = collectors
         self._notes = dict(notes)
         self._channels: tuple[Channel, ...] = ()
 
@@ -95,7 +98,7 @@ class Sampler:
     def read(self) -> Reading:
         """Everything that can be had now. SampleError: nothing of the target can be read any more."""
         pids = self._pids()
-        php = {pid: _php(heap) for pid, heap in self._heap_readings(pids).items()}
+        php = self._php(pids)
         cgroup, oom_kills = self._charge()
         processes = self._table.read(pids, php) if self._table else self._heaps_alone(php)
         self._channels = _channels(cgroup, processes)
@@ -107,7 +110,7 @@ class Sampler:
         return Reading(cgroup, processes, oom_kills)
 
     def close(self) -> None:
-        for part in (self._cgroup, self._heaps):
+        for part in (self._cgroup, self._heaps, self._collectors):
             if part is not None:
                 part.close()
 
@@ -150,6 +153,11 @@ class Sampler:
             self._notes.setdefault("heap", f"not every PHP heap is in every sample: {refused[0]}")
         return {pid: heap for pid, heap in readings.items() if heap is not None}
 
+    def _php(self, pids: tuple[int, ...]) -> dict[int, PhpReading]:
+        heaps = self._heap_readings(pids)
+        collectors = self._collectors.read(heaps) if self._collectors else {}
+        return {pid: _php(heap, collectors.get(pid)) for pid, heap in heaps.items()}
+
     def _heaps_alone(self, php: Mapping[int, PhpReading]) -> tuple[ProcessReading, ...]:
         """Of processes that this host doesn't see; the pids are the container's."""
         if self._heaps is None:
@@ -169,9 +177,13 @@ class Sampler:
             return None, None
 
 
-def _php(heap: HeapReading) -> PhpReading:
+def _php(heap: HeapReading, collector: CollectorReading | None) -> PhpReading:
     return PhpReading(
-        heap_bytes=heap.heap_bytes, heap_peak_bytes=heap.peak_bytes, heap_reserved_bytes=heap.reserved_bytes
+        heap_bytes=heap.heap_bytes,
+        heap_peak_bytes=heap.peak_bytes,
+        heap_reserved_bytes=heap.reserved_bytes,
+        gc_runs=collector.runs if collector else None,
+        gc_roots=collector.roots if collector else None,
     )
 
 

@@ -36,6 +36,7 @@ def table_of(requests: Floats, growth: Floats, duration_s: Floats | None = None)
         requests=requests,
         duration_s=np.full(rows, IDLE_S) if duration_s is None else duration_s,
         growth={"php_heap": growth},
+        freed=np.full(rows, np.nan),
         counts={},
         broken=np.zeros(rows, dtype=bool),
         mix=np.zeros(rows, dtype=bool),

@@ -1,0 +1,65 @@
+"""What the cycle collector says of growth on the PHP heap.
+
+Where the probe forces it before each sample, garbage is what it freed. Where nothing does, the roots that wait for it
+tell: garbage always has at least one of its parts among them, so growth without new roots can't be garbage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis.regression import robust_fit
+from harness.analysis.windows import Floats, WindowTable
+from harness.model.verdict import EndpointOutcome
+
+FREED_LEVEL = 0.9
+ROOTS_PER_REQUEST = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """By endpoint: `freed` bytes a request by forced collections (lower limits), `roots` left behind by a request and
+    `runs` of the collector by itself during its windows; NaN where it isn't known.
+    """
+
+    freed: Floats
+    roots: Floats
+    runs: Floats
+
+    def correct(
+        self, e: int, outcome: EndpointOutcome, note: str, threshold_bytes: float
+    ) -> tuple[EndpointOutcome, str]:
+        """The verdict with what the collector says: clean but for garbage, or growth that may yet be garbage."""
+        if outcome == "clean" and self.freed[e] > threshold_bytes:
+            return "garbage", f"leaves {self.freed[e]:,.0f} B of garbage a request, which the cycle collector frees"
+        waiting = np.isnan(self.freed[e]) and self.roots[e] >= ROOTS_PER_REQUEST and self.runs[e] == 0
+        if outcome == "leak" and waiting:
+            return "inconclusive", (
+                f"may be garbage: each request leaves {self.roots[e]:.1f} possible roots of cycles, and the collector, "
+                "which runs at 10,000 in a process, has not run yet; use the probe or more requests"
+            )
+        return outcome, note
+
+
+def garbage_of(rows: WindowTable) -> Garbage:
+    driven = rows.requests > 0
+    runs = rows.counts["gc_runs"]
+    quiet = rows.select(np.isfinite(rows.counts["gc_roots"]) & (runs == 0))
+    freed = _per_request(rows, rows.freed) if np.isfinite(rows.freed).any() else None
+    nothing = np.full(len(rows.endpoints), np.nan)
+    return Garbage(
+        freed=nothing if freed is None else freed,
+        roots=_per_request(quiet, quiet.counts["gc_roots"]),
+        runs=np.where(driven, np.nan_to_num(runs)[:, None], 0.0).sum(axis=0) if np.isfinite(runs).any() else nothing,
+    )
+
+
+def _per_request(rows: WindowTable, values: Floats) -> Floats:
+    """Lower limits of the slopes on the requests; NaN where it can't be told."""
+    try:
+        fit = robust_fit(rows.requests, np.nan_to_num(values), floor=1.0)
+    except ValueError:
+        return np.full(len(rows.endpoints), np.nan)
+    return np.asarray(np.where(np.isfinite(fit.errors), fit.lower(FREED_LEVEL), np.nan))
