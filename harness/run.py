@@ -77,15 +77,17 @@ def _run_in(folder: RunFolder, scenario: Scenario, watcher: Watcher) -> RunResul
         sink = stack.enter_context(Recorder(folder.samples, header))
         session = _session(rig, sink, header, watcher)
         session.begin()
-        screening = _screen(rig, folder, watcher)
+        screened = _screen(rig, folder, watcher)
+        names = _name(rig, _growing(screened), watcher) if screened else {}
         _drive(rig, session, watcher)
         verdict = analyse(session.recording, settings_of(scenario), run_id=folder.run_id)
-        names = {} if session.stopped() else _name(rig, verdict, watcher)
+        if not session.stopped():
+            names |= _name(rig, _unnamed(verdict, names), watcher)
         watcher.measured()
         log_tail = rig.target.logs_tail(20) if session.ended else ""
         notes = rig.notes
-    if screening is not None:
-        verdict = with_screening(verdict, screen_verdict(screening, settings_of(scenario)))
+    if screened is not None:
+        verdict = with_screening(verdict, screened)
     if names:
         folder.write_names(names)
     verdict = with_names(verdict, names).model_copy(update={"notes": tuple(dict.fromkeys((*verdict.notes, *notes)))})
@@ -108,7 +110,7 @@ def _session(rig: Rig, sink: Recorder, header: TraceHeader, watcher: Watcher) ->
     )
 
 
-def _screen(rig: Rig, folder: RunFolder, watcher: Watcher) -> ScreenRecording | None:
+def _screen(rig: Rig, folder: RunFolder, watcher: Watcher) -> Verdict | None:
     """The first stage; None where it is switched off or no heap can be read."""
     plan, settings = rig.scenario.screening, settings_of(rig.scenario)
     chosen = [e for e, endpoint in enumerate(rig.scenario.endpoints) if endpoint.screen]
@@ -127,7 +129,8 @@ def _screen(rig: Rig, folder: RunFolder, watcher: Watcher) -> ScreenRecording | 
     with ScreenRecorder(folder.screening, header) as sink:
         told = ScreenWatcher(look=look, stop_asked=watcher.stop_asked)
         budget = Budget(plan.requests, plan.budget_s)
-        return screen(rig.load_spec, chosen, rig.sampler, settings, budget, told, header, sink)
+        recording = screen(rig.load_spec, chosen, rig.sampler, settings, budget, told, header, sink)
+    return screen_verdict(recording, settings)
 
 
 def _drive(rig: Rig, session: Session, watcher: Watcher) -> None:
@@ -142,11 +145,28 @@ def _drive(rig: Rig, session: Session, watcher: Watcher) -> None:
     ).perform()
 
 
-def _name(rig: Rig, verdict: Verdict, watcher: Watcher) -> dict[str, Naming]:
-    """The last stage: what holds the memory of each endpoint that leaks on the PHP heap, where the probe works."""
-    guilty = [(e, v) for e, v in enumerate(verdict.endpoints) if v.verdict == "leak" and v.channel == "php_heap"]
-    if not (rig.probe and rig.is_probed and guilty):
+def _growing(screened: Verdict) -> dict[str, float]:
+    """Bytes a request of what keeps memory in the screening: named at once, while a walk of the heap is short."""
+    typical = ((endpoint.name, endpoint.typical_bytes_per_request or 0.0) for endpoint in screened.endpoints)
+    return {name: size for name, size in typical if size > 0}
+
+
+def _unnamed(verdict: Verdict, names: dict[str, Naming]) -> dict[str, float]:
+    """Bytes a request of the leaks on the PHP heap whose holder isn't known yet."""
+    leaks = [e for e in verdict.endpoints if e.verdict == "leak" and e.channel == "php_heap"]
+    return {e.name: e.bytes_per_request for e in leaks if not (e.name in names and names[e.name].holders)}
+
+
+def _name(rig: Rig, suspects: dict[str, float], watcher: Watcher) -> dict[str, Naming]:
+    """What holds the memory of the suspects (bytes a request, by name), where the probe works."""
+    if not (rig.probe and rig.is_probed and suspects):
         return {}
     watcher.phase("naming what holds the memory")
     namer = Namer(rig.load_spec, rig.scenario.target.ready.path, rig.sampler, rig.probe)
-    return {found.name: namer.name(e, found.bytes_per_request).naming for e, found in guilty}
+    places = {endpoint.name: e for e, endpoint in enumerate(rig.scenario.endpoints)}
+    found = {}
+    for name, size in suspects.items():
+        if watcher.stop_asked():
+            break
+        found[name] = namer.name(places[name], size).naming
+    return found

@@ -81,6 +81,7 @@ def _screening(
         connect=lambda: SingleVisitor(spec, catalogue, next(users)),
         heaps=sampler.heap_bytes,
         run_times=run_times,
+        roots=sampler.collector_roots,
         sink=sink,
         settings=settings,
         budget=budget,

@@ -48,12 +48,16 @@ class Budget:
 
 @dataclass
 class Screening:
-    """`heaps()` reads every PHP heap by pid; `run_times(pids)` the CPU time each process has had, in nanoseconds."""
+    """`heaps()` reads every PHP heap by pid; `run_times(pids)` the CPU time each process has had, in nanoseconds.
+
+    `roots()` counts the possible roots that wait for the cycle collectors, None where that isn't known.
+    """
 
     header: ScreenHeader
     connect: Callable[[], Visitor]
     heaps: Callable[[], Heaps]
     run_times: Callable[[Sequence[int]], Mapping[int, int]]
+    roots: Callable[[], int | None]
     sink: Sink
     settings: Settings
     budget: Budget
@@ -130,9 +134,9 @@ class Screening:
         return kept
 
     def _ask(self, visitor: Visitor, endpoint: int) -> None:
-        before = self.heaps()
+        before, roots_before = self.heaps(), self.roots()
         status = visitor.send(endpoint, self._sent[endpoint])
-        after = self._settled()
+        after, roots_after = self._settled(), self.roots()
         self._sent[endpoint] += 1
         changed = {
             pid: (before.get(pid), after.get(pid))
@@ -140,7 +144,8 @@ class Screening:
             if before.get(pid) != after.get(pid)
         }
         elapsed_s = round(self.clock() - self._began_s, 5)
-        request = ScreenRequest(elapsed_s=elapsed_s, endpoint=endpoint, status=status, heaps=changed)
+        roots = None if roots_before is None or roots_after is None else roots_after - roots_before
+        request = ScreenRequest(elapsed_s=elapsed_s, endpoint=endpoint, status=status, heaps=changed, roots=roots)
         self._requests.append(request)
         self.sink.write(request)
         visitor.reset(endpoint, self._sent[endpoint])

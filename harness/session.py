@@ -78,6 +78,7 @@ class Session:
 
     def begin(self) -> None:
         """Takes the first sample, before any load."""
+        self.memory.settle(self.settle_timeout_s)
         self._began_s = self.clock()
         zeros = (0,) * len(self.header.endpoints)
         self._sample(zeros, zeros, tuple({} for _ in zeros), None)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.analysis.decide import GARBAGE_SHARE, Settings
+from harness.analysis.garbage import ROOTS_PER_REQUEST
 from harness.analysis.windows import TRUNCATED, Bools, Floats
 from harness.model.screen import ScreenRecording, ScreenRequest
 from harness.model.verdict import EndpointOutcome, EndpointVerdict, Outcome, Verdict
@@ -34,9 +35,13 @@ NO_COLLECTION = "the cycle collector did not run in these requests: uncollected 
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """Bytes kept by each request of one endpoint, in order, with the first uses in each process left out."""
+    """Bytes kept by each request of one endpoint, in order, with the first uses in each process left out.
+
+    `roots`: the possible roots of cycles that a typical request leaves behind, NaN where it isn't known.
+    """
 
     steady: Floats
+    roots: float
     requests: int
 
     @property
@@ -53,13 +58,17 @@ def retained_bytes(recording: ScreenRecording) -> list[Retained]:
     kept: dict[int, list[float]] = defaultdict(list)
     sent: dict[int, int] = defaultdict(int)
     uses: dict[tuple[int, int], int] = defaultdict(int)
+    roots: dict[int, list[float]] = defaultdict(list)
     for request in recording.requests:
         sent[request.endpoint] += 1
+        if request.roots is not None:
+            roots[request.endpoint].append(request.roots)
         whole = all(None not in change for change in request.heaps.values())
         first = [_is_first_use(uses, request.endpoint, pid) for pid in request.heaps]
         if whole and not any(first) and sent[request.endpoint] > FIRST_USES:
             kept[request.endpoint].append(_change(request))
-    return [Retained(np.array(kept[e]), sent[e]) for e in range(len(recording.header.endpoints))]
+    every = range(len(recording.header.endpoints))
+    return [Retained(np.array(kept[e]), float(np.median(roots[e] or [np.nan])), sent[e]) for e in every]
 
 
 def screen_verdict(recording: ScreenRecording, settings: Settings, *, run_id: str = "") -> Verdict:
@@ -113,10 +122,10 @@ def judge(retained: Retained, settings: Settings) -> tuple[EndpointOutcome, str]
     if retained.typical <= threshold and not _fills_up(steady > 0):
         small = float(late.mean()) + 3.0 * float(late.std()) / math.sqrt(len(late)) < threshold
         return ("clean", "") if small else ("inconclusive", "keeps memory now and then; only load can tell how much")
-    return _growing(steady)
+    return _growing(steady, retained.roots)
 
 
-def _growing(steady: Floats) -> tuple[EndpointOutcome, str]:
+def _growing(steady: Floats, roots: float) -> tuple[EndpointOutcome, str]:
     if _fills_up(steady > 0):
         first, last = (np.mean(part > 0) for part in (_quarters(steady)[0], _quarters(steady)[-1]))
         return "bounded", f"fills up: kept memory with {first:.0%} of the first requests and {last:.0%} of the last"
@@ -125,6 +134,11 @@ def _growing(steady: Floats) -> tuple[EndpointOutcome, str]:
         return "inconclusive", f"keeps nothing with {hits:.0%} of the requests: a cache that begins to fill?"
     if len(steady) < LEAK_AFTER:
         return "inconclusive", f"kept memory with all of {len(steady)} requests so far"
+    if roots >= ROOTS_PER_REQUEST:
+        return "inconclusive", (
+            f"kept memory with all of {len(steady)} requests, but it may be garbage: each left {roots:.0f} possible "
+            "roots of cycles, and the collector has not run"
+        )
     return "leak", ""
 
 
@@ -153,8 +167,8 @@ def _mean(retained: Retained) -> tuple[float, float, float]:
 
 def _notes(recording: ScreenRecording, outcome: Outcome) -> list[str]:
     notes = [TRUNCATED] if recording.truncated else []
-    given_back = any(_change(request) < 0 for request in recording.requests)
-    return notes if given_back or outcome != "leak" else [*notes, NO_COLLECTION]
+    told = any(_change(request) < 0 or request.roots is not None for request in recording.requests)
+    return notes if told or outcome != "leak" else [*notes, NO_COLLECTION]
 
 
 def _is_first_use(uses: dict[tuple[int, int], int], endpoint: int, pid: int) -> bool:

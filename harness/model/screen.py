@@ -27,6 +27,7 @@ class ScreenHeader(Value):
         "endpoint",
         "status",
         "changed heaps: pid -> [before_bytes, after_bytes]",
+        "change of the possible roots that wait for the cycle collector, where it is known",
     )
     notes: tuple[str, ...] = ()
 
@@ -35,13 +36,15 @@ class ScreenRequest(Value):
     """One request and the heaps that it changed, written as an array in this order.
 
     `endpoint` is an index into the header's; `status` None: the connection broke. `heaps[pid]` are the bytes before
-    and after: None before for a process born in between, None after for one that is gone.
+    and after: None before for a process born in between, None after for one that is gone. `roots` is the change of the
+    possible roots that wait for the cycle collector, over all processes; None where it isn't known.
     """
 
     elapsed_s: float
     endpoint: Annotated[int, Field(strict=True, ge=0)]
     status: StrictInt | None
     heaps: dict[int, tuple[HeapBytes | None, HeapBytes | None]] = {}
+    roots: StrictInt | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -51,7 +54,8 @@ class ScreenRequest(Value):
 
     @model_serializer
     def _to_row(self) -> list[Any]:
-        return [self.elapsed_s, self.endpoint, self.status, self.heaps]
+        row: list[Any] = [self.elapsed_s, self.endpoint, self.status, self.heaps]
+        return row if self.roots is None else [*row, self.roots]
 
 
 class ScreenRecording(Value):

@@ -95,6 +95,13 @@ class Sampler:
         """The heap of every process that runs PHP, by pid; 3 µs a process, as the screening needs it."""
         return {pid: heap.heap_bytes for pid, heap in self._heap_readings(self._pids()).items()}
 
+    def collector_roots(self) -> int | None:
+        """The possible roots that wait for the cycle collectors of all PHP processes; None where one isn't known."""
+        if self._collectors is None:
+            return None
+        readings = self._collectors.read(self._heap_readings(self._pids())).values()
+        return sum(reading.roots for reading in readings if reading) if readings and all(readings) else None
+
     def read(self) -> Reading:
         """Everything that can be had now. SampleError: nothing of the target can be read any more."""
         pids = self._pids()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -216,4 +217,4 @@ def test_windows_shrink_where_most_are_lost_to_recycling() -> None:
 
 
 def _changes(values: Sequence[int]) -> list[int]:
-    return [b for a, b in zip(values, values[1:], strict=False) if a != b]
+    return [b for a, b in itertools.pairwise(values) if a != b]

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from harness.analysis.decide import Settings, decide
-from harness.analysis.windows import Floats, WindowTable
+from harness.analysis.windows import COLLECTOR, COUNTED, Floats, WindowTable
 
 REQUESTS = 150
 IDLE_S = 0.5
@@ -37,7 +37,7 @@ def table_of(requests: Floats, growth: Floats, duration_s: Floats | None = None)
         duration_s=np.full(rows, IDLE_S) if duration_s is None else duration_s,
         growth={"php_heap": growth},
         freed=np.full(rows, np.nan),
-        counts={},
+        counts=dict.fromkeys((*COUNTED, *COLLECTOR), np.full(rows, np.nan)),
         broken=np.zeros(rows, dtype=bool),
         mix=np.zeros(rows, dtype=bool),
     )

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,24 +19,22 @@ TRACE = Path(__file__).parents[2] / "data/traces/static-big-cache.jsonl"
 COMMANDS = sorted(cli.commands)
 
 
-def at_a_terminal(arguments: list[str], **environment: str) -> str:
-    """What the command writes where stdout and stderr are a terminal."""
-    reader, terminal = os.openpty()
-    clean = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    command = [sys.executable, "-c", "from harness.cli.main import main; main()", *arguments]
-    with subprocess.Popen(
-        command, stdout=terminal, stderr=terminal, env=clean | {"TERM": "xterm-256color", **environment}
-    ) as process:
-        os.close(terminal)
-        text = b""
-        try:
-            while chunk := os.read(reader, 65536):
-                text += chunk
-        except OSError:  # EIO: the other end was closed
-            pass
+@pytest.fixture
+def at_a_terminal(hyperleak: Hyperleak, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What a command writes where stdout is a terminal."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+    def run(*arguments: object) -> str:
+        reader, terminal = os.openpty()
+        with monkeypatch.context() as patch, open(terminal, "w") as screen:
+            patch.setattr(sys, "stdout", screen)
+            assert hyperleak(*arguments).code == 1
+            screen.flush()
+            text = os.read(reader, 65536).decode()
         os.close(reader)
-    assert process.returncode == 1
-    return text.decode()
+        return text
+
+    return run
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -70,10 +69,13 @@ def test_a_threshold_that_is_no_size_is_bad_input(size: str, hyperleak: Hyperlea
     assert "--threshold" in done.err
 
 
-def test_colours_are_for_terminals_that_want_them() -> None:
-    assert "\x1b[1;31mLEAK" in at_a_terminal(["analyze", str(TRACE)])
-    assert "\x1b[1;31m" not in at_a_terminal(["analyze", str(TRACE), "--no-color"])
-    assert "\x1b[1;31m" not in at_a_terminal(["analyze", str(TRACE)], NO_COLOR="1")
+def test_colours_are_for_terminals_that_want_them(
+    at_a_terminal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "\x1b[1;31mLEAK" in at_a_terminal("analyze", TRACE)
+    assert "\x1b[1;31m" not in at_a_terminal("analyze", TRACE, "--no-color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[1;31m" not in at_a_terminal("analyze", TRACE)
 
 
 def test_a_pipe_that_takes_ascii_alone_still_gets_the_document() -> None:
