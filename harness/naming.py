@@ -18,7 +18,9 @@ from harness.sample.descriptors import kept_between, open_descriptors
 from harness.sample.probe import Probe
 from harness.sample.sampler import Sampler
 
-TRIAL_REQUESTS = 5
+# First uses load classes and fill caches: they come before the trial that shows who keeps something.
+FIRST_REQUESTS = 10
+TRIAL_REQUESTS = 20
 MOST_REQUESTS = 200
 FEWEST_REQUESTS = 10
 BURST_BYTES = 20 * 1024**2
@@ -76,6 +78,9 @@ class Namer:
 
     def _growing(self, send: Callable[[], None]) -> list[int]:
         """The processes that keep something, the most first."""
+        for _ in range(FIRST_REQUESTS):
+            send()
+        self._sampler.settle(0.2)
         before = self._sampler.heap_bytes()
         for _ in range(TRIAL_REQUESTS):
             send()

@@ -127,7 +127,14 @@ def _probe_notes(scenario: Scenario, memory: Sampler | ProbedMemory) -> list[str
     if not memory.answered:
         reasons = "; ".join(sorted(set(memory.reasons.values()))) or "no PHP process was found"
         return [f"the probe answered in no process ({reasons}), {lost}"]
-    return [f"process {pid}: {reason}" for pid, reason in sorted(memory.reasons.items())]
+    silent: dict[str, list[int]] = {}
+    for pid, reason in sorted(memory.reasons.items()):
+        silent.setdefault(reason, []).append(pid)
+    return [f"the probe in {_processes(pids)}: {reason}" for reason, pids in silent.items()]
+
+
+def _processes(pids: list[int]) -> str:
+    return f"process {pids[0]}" if len(pids) == 1 else f"{len(pids)} processes ({', '.join(map(str, pids))})"
 
 
 def _load_spec(scenario: Scenario, handle: TargetHandle) -> LoadSpec:

@@ -67,12 +67,16 @@ class Screening:
     _requests: list[ScreenRequest] = field(default_factory=list)
     _sent: list[int] = field(default_factory=list)
     _began_s: float = 0.0
-    _ran: bool | None = None
+    _asked: int = 0
+    _ran: int = 0
 
     @property
     def reached(self) -> bool:
-        """Whether a process of the target did anything while it was asked; True where that can't be seen from here."""
-        return self._ran is not False or any(request.heaps for request in self._requests)
+        """Whether the target's processes ran when it was asked; True where that can't be seen from here.
+
+        Some wake up now and then by themselves: who answers runs every time.
+        """
+        return 2 * self._ran >= self._asked or any(request.heaps for request in self._requests)
 
     @property
     def recording(self) -> ScreenRecording:
@@ -123,7 +127,8 @@ class Screening:
             self._ask(visitor, endpoint)
             after = self.run_times(pids)
             ran = {pid for pid in pids if after.get(pid, 0) > before.get(pid, 0)}
-            self._ran = (self._ran or bool(ran)) if before else None
+            self._asked += bool(before)
+            self._ran += bool(ran)
             if kept and ran <= reached:
                 visitor.close()
             else:

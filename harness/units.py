@@ -69,7 +69,7 @@ def format_duration(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     if minutes < 60:
         return f"{minutes}m{rest:02d}s" if rest else f"{minutes}m"
-    hours, minutes = divmod(minutes, 60)
+    hours, minutes = divmod(round(whole / 60), 60)
     return f"{hours}h{minutes:02d}m" if minutes else f"{hours}h"
 
 

@@ -97,7 +97,7 @@ def _outcome(
         return "inconclusive", "too few windows to see whether the growth goes on"
     if not growing and upper < threshold and halves.late_limits(e)[0] < threshold:
         return "clean", ""
-    if halves.late_limits(e)[1] < threshold:
+    if halves.stopped(e, threshold, settings.confidence):
         early = halves.early(e)
         return (
             ("bounded", f"grew by {early:.0f} B/request at first, then stopped") if early > threshold else ("clean", "")
@@ -140,6 +140,12 @@ class _Halves:
     def late_limits(self, e: int) -> tuple[float, float]:
         late = self.endpoints + e
         return float(self.estimates.lower(HALVES_LEVEL)[late]), float(self.estimates.upper(HALVES_LEVEL)[late])
+
+    def stopped(self, e: int, threshold: float, level: float) -> bool:
+        """The later half is below the threshold: at `level`, or less surely where the earlier was above it, too."""
+        grew = float(self.estimates.lower(HALVES_LEVEL)[e]) > threshold
+        fell = grew and self.late_limits(e)[1] < threshold
+        return bool(fell or self.estimates.upper(level)[self.endpoints + e] < threshold)
 
     def slowing(self, e: int) -> bool:
         """By the steady slopes: the jumps of a growing array come ever later, and ever larger."""

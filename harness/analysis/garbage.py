@@ -32,7 +32,7 @@ class Garbage:
         self, e: int, outcome: EndpointOutcome, note: str, threshold_bytes: float
     ) -> tuple[EndpointOutcome, str]:
         """The verdict with what the collector says: clean but for garbage, or growth that may yet be garbage."""
-        if outcome == "clean" and self.freed[e] > threshold_bytes:
+        if outcome in ("clean", "bounded") and self.freed[e] > threshold_bytes:
             return "garbage", f"leaves {self.freed[e]:,.0f} B of garbage a request, which the cycle collector frees"
         waiting = np.isnan(self.freed[e]) and self.roots[e] >= ROOTS_PER_REQUEST and self.runs[e] == 0
         if outcome == "leak" and waiting:

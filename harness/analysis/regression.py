@@ -49,11 +49,11 @@ def robust_fit(design: Floats, growth: Floats, *, floor: float) -> Fit:
 
     `floor` (y's unit) is the channel's quantum: its rounding is there even where all residuals are zero.
     Columns that are empty, or that the design cannot tell apart, come out as zero with an infinite error.
-    Raises ValueError where fewer windows than columns remain.
+    Raises ValueError where no column remains, or fewer windows than columns.
     """
     told = _identifiable(design)
     n, p = len(growth), int(told.sum())
-    if n <= p:
+    if n <= p or not p:
         raise ValueError(f"{n} windows cannot tell {p} columns apart")
     kept = design[:, told]
     slopes = _huber(kept, growth, floor)

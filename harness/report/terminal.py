@@ -92,8 +92,7 @@ def _remarks(verdict: Verdict) -> Iterable[str]:
         if endpoint.note:
             yield f"{endpoint.name}: {endpoint.note}"
         elif endpoint.verdict == "inconclusive" and endpoint.detectable_bytes_per_request:
-            smallest = _bytes(endpoint.detectable_bytes_per_request)
-            yield f"{endpoint.name}: a leak under {smallest}/request is not seen yet"
+            yield f"{endpoint.name}: {_open_question(endpoint)}"
         if endpoint.failures:
             counts = ", ".join(f"{count:,} × {status}" for status, count in sorted(endpoint.failures.items()))
             yield f"{endpoint.name}: unexpected answers ({counts})"
@@ -115,6 +114,12 @@ def _story(endpoint: EndpointVerdict) -> Iterable[str]:
         place = f", {holder.file}:{holder.line}" if holder.file else ""
         elements = f", {_elements(holder.elements_per_request)}" if holder.elements_per_request >= 0.01 else ""
         yield f"    held by {holder.path}{place}: {_bytes(holder.bytes_per_request)}/request{elements}"
+
+
+def _open_question(endpoint: EndpointVerdict) -> str:
+    if endpoint.ci95[0] > 0:
+        return f"grows by {_bytes(endpoint.bytes_per_request)}/request, but not yet surely by more than the threshold"
+    return f"a leak under {_bytes(endpoint.detectable_bytes_per_request or 0.0)}/request is not seen yet"
 
 
 def _elements(per_request: float) -> str:

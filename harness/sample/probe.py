@@ -157,7 +157,8 @@ class Probe:
         self.silent = {}
         self._publish(f"{request} {kind} {time.time() + timeout_s:.3f} {CENSUS_LIMIT_S * 1e3:.0f}\n")
         began_s = time.monotonic()
-        asked = {pid: path for pid in pids if (path := self._signal(pid, request, turn)) is not None}
+        insist = kind == "census"
+        asked = {pid: path for pid in pids if (path := self._signal(pid, request, turn, insist)) is not None}
         try:
             texts = self._wait(asked, poke, began_s, timeout_s)
         finally:
@@ -173,8 +174,11 @@ class Probe:
         _write_readable(path.with_suffix(".new"), text.encode())
         path.with_suffix(".new").replace(path)
 
-    def _signal(self, pid: int, request: int, turn: int) -> Path | None:
-        """Where the answer will be; None, with the reason in `silent`, where there can be none."""
+    def _signal(self, pid: int, request: int, turn: int, insist: bool) -> Path | None:
+        """Where the answer will be; None, with the reason in `silent`, where there can be none.
+
+        `insist` signals even who let signals pass before: it may have run since, and lost them without a request.
+        """
         try:
             process = _look(pid, self._injection.signal)
             if not process.handles:
@@ -183,7 +187,7 @@ class Probe:
             path = self._injection.answers / f"{process.own_pid}-{request}"
             _make_writable(path)
             silence = self._silence(pid)
-            if silence.signal_again_at <= turn and silence.unanswered < _MOST_UNANSWERED:
+            if (insist or silence.signal_again_at <= turn) and silence.unanswered < _MOST_UNANSWERED:
                 silence.unanswered += 1
                 os.kill(pid, self._injection.signal)
         except PermissionError:
@@ -240,10 +244,7 @@ class Probe:
                 continue
             silence.missed += 1
             silence.signal_again_at = turn + (1 << min(silence.unanswered, _MOST_UNANSWERED))
-            self.silent.setdefault(
-                pid,
-                f"no answer in {timeout_s:g} s: it ran no PHP, as an idle task worker; its heap is read from outside",
-            )
+            self.silent.setdefault(pid, _why_silent(pid, timeout_s))
 
     def _silence(self, pid: int) -> _Silence:
         return self._known.setdefault((pid, _started_ticks(pid)), _Silence())
@@ -259,6 +260,12 @@ def _look(pid: int, signal: int) -> _Process:
     fields = dict(line.split(":\t", 1) for line in _read_proc(pid, "status").splitlines() if ":\t" in line)
     handles = bool(int(fields.get("SigCgt", "0"), 16) >> (signal - 1) & 1)
     return _Process(int(fields.get("NSpid", str(pid)).split()[-1]), handles)
+
+
+def _why_silent(pid: int, timeout_s: float) -> str:
+    if not os.path.exists(f"/proc/{pid}"):  # noqa: PTH110
+        return "it has ended"
+    return f"no answer in {timeout_s:g} s: it ran no PHP, as an idle task worker; its heap is read from outside"
 
 
 def _started_ticks(pid: int) -> int:

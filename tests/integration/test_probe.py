@@ -76,17 +76,20 @@ def no_poke() -> None:
     """These processes run PHP when a signal comes."""
 
 
-def php(injection: ProbeInjection, code: str, *options: str, **environment: str) -> subprocess.Popen[str]:
+def php(injection: ProbeInjection, code: str, **environment: str) -> subprocess.Popen[str]:
     """A PHP program that says "ready" when its code has run so far."""
+    script = injection.folder.parent / "program.php"
+    script.write_text(f"<?php {code}")
     variables = os.environ | environment
     process = subprocess.Popen(
-        ["php", *options, "-r", code],
+        ["php", str(script)],
         env=variables | injection.environment_over(variables),
         stdout=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    if (line := process.stdout.readline()) != "ready\n":
+        raise AssertionError(line + ended(process))
     return process
 
 
@@ -225,7 +228,7 @@ def test_who_cant_answer_is_said_and_why(injection: ProbeInjection, probe: Probe
     without = subprocess.Popen(["php", "-n", "-r", "sleep(20);"])
     gone = subprocess.Popen(["true"])
     gone.wait()
-    busy = php(injection, 'echo "ready\\n"; pcntl_async_signals(false); sleep(20);')
+    busy = php(injection, f"pcntl_async_signals(false); {SLEEP}")
     try:
         assert probe.settle([without.pid, gone.pid, busy.pid], no_poke, 0.2) == {}
         assert "isn't loaded" in probe.silent[without.pid]
@@ -288,7 +291,6 @@ def test_the_app_notices_nothing(injection: ProbeInjection, probe: Probe) -> Non
             echo json_encode([error_get_last(), ob_get_level(), umask(), array_keys($GLOBALS)]), "\\n";
             exit;
         });
-        ob_start(null, 0, 0); ob_end_clean();
         echo "ready\\n";
         while (true) { usleep(1000); }
     """

@@ -110,7 +110,7 @@ def test_holm_lies_between_bonferroni_and_no_correction(p_values: list[float], a
         ([4.8e3] * 8, "clean"),
         ([96e3, 97e3, 95e3, 96e3, 0, 0, 0, 0], "bounded"),
         ([96e3, 96e3, 96e3, 96e3, 96e3, 96e3, 96e3, 0], "inconclusive"),
-        ([96e3, 97e3, 95e3, 96e3, 40e3, 41e3, 39e3, 40e3], "inconclusive"),
+        ([96e3, 90e3, 80e3, 70e3, 55e3, 45e3, 35e3, 25e3], "inconclusive"),
         ([96e3, 96e3, -190e3, 96e3, 96e3, -190e3, 96e3, 96e3], "garbage"),
         ([0, 0, 0, 0, 96e3, 96e3, 96e3, 96e3], "inconclusive"),
         ([96e3, 96e3, 96e3, 96e3 + 8 * 2**20, 96e3, 96e3, 96e3, 96e3], "leak"),

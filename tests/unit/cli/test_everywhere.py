@@ -26,7 +26,7 @@ def at_a_terminal(hyperleak: Hyperleak, monkeypatch: pytest.MonkeyPatch) -> Call
 
     def run(*arguments: object) -> str:
         reader, terminal = os.openpty()
-        with monkeypatch.context() as patch, open(terminal, "w") as screen:
+        with monkeypatch.context() as patch, os.fdopen(terminal, "w") as screen:
             patch.setattr(sys, "stdout", screen)
             assert hyperleak(*arguments).code == 1
             screen.flush()

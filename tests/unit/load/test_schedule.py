@@ -1,0 +1,125 @@
+"""The design of the load: every endpoint gets what was planned for it, in an order that only the seed decides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.load.schedule import LOADED_PER_IDLE, Design, PlannedWindow
+
+designs = st.builds(
+    Design,
+    seed=st.integers(0, 2**32),
+    endpoints=st.integers(1, 30),
+    requests=st.integers(1, 500),
+    idle_s=st.floats(0.1, 5.0),
+)
+numbers = st.integers(0, 200)
+
+
+def driven(window: PlannedWindow) -> list[int]:
+    return [endpoint for endpoint, count in enumerate(window.counts) if count]
+
+
+@given(design=designs, number=numbers, data=st.data())
+def test_a_block_drives_every_active_endpoint_exactly_once_and_by_itself(
+    design: Design, number: int, data: st.DataObject
+) -> None:
+    active = data.draw(st.dictionaries(st.integers(0, design.endpoints - 1), st.integers(1, 2000), min_size=1))
+    block = design.block(number, active)
+    load = [window for window in block if window.kind == "load"]
+    assert Counter((e, w.counts[e]) for w in load for e in driven(w)) == Counter(active.items())
+    assert all(len(driven(window)) == 1 and len(window.counts) == design.endpoints for window in load)
+    assert {window.block for window in block} == {number}
+
+
+@given(design=designs, number=numbers)
+def test_every_block_has_idle_windows_by_its_size(design: Design, number: int) -> None:
+    block = design.block(number, dict.fromkeys(range(design.endpoints), design.requests))
+    idle = [window for window in block if window.kind == "idle"]
+    assert len(idle) == max(1, design.endpoints // LOADED_PER_IDLE)
+    assert all(not driven(window) and window.idle_s == design.idle_s for window in idle)
+
+
+@given(design=designs, number=numbers)
+def test_the_same_seed_draws_the_same_windows(design: Design, number: int) -> None:
+    again = Design(design.seed, design.endpoints, design.requests, design.idle_s)
+    active = dict.fromkeys(range(design.endpoints), design.requests)
+    weights = [1.0] * design.endpoints
+    assert design.block(number, active) == again.block(number, active)
+    assert design.soak(number, weights) == again.soak(number, weights)
+    assert list(design.warmup(5)) == list(again.warmup(5))
+    assert list(design.alone(number, 2)) == list(again.alone(number, 2))
+
+
+def test_blocks_and_seeds_have_orders_of_their_own() -> None:
+    active = dict.fromkeys(range(8), 10)
+    orders = {
+        tuple(tuple(driven(w)) for w in Design(seed, 8, 10, 0.5).block(number, active))
+        for seed in range(5)
+        for number in range(5)
+    }
+    assert len(orders) == 25
+
+
+def test_every_endpoint_comes_at_every_place_equally_often() -> None:
+    """Drift and time fall on all alike: 800 blocks of 4 windows, 200 expected in each cell, 3.1 deviations allowed."""
+    active = dict.fromkeys(range(3), 10)
+    places = Counter(
+        (place, tuple(driven(window)))
+        for number in range(800)
+        for place, window in enumerate(Design(3, 3, 10, 0.5).block(number, active))
+    )
+    assert len(places) == 16
+    assert all(abs(count - 200) < 3.1 * (800 * 3 / 16) ** 0.5 for count in places.values())
+
+
+@given(design=designs, requests=st.integers(1, 100))
+def test_the_warm_up_drives_every_endpoint_once(design: Design, requests: int) -> None:
+    windows = list(design.warmup(requests))
+    assert sorted(driven(window) for window in windows) == [[e] for e in range(design.endpoints)]
+    assert {(window.kind, sum(window.counts), window.block) for window in windows} == {("warmup", requests, 0)}
+
+
+@given(design=designs, first=numbers, each=st.integers(1, 10))
+def test_alone_means_a_run_of_windows_between_two_idle_ones(design: Design, first: int, each: int) -> None:
+    windows = list(design.alone(first, each))
+    runs = [windows[start : start + each + 2] for start in range(0, len(windows), each + 2)]
+    for number, run in enumerate(runs):
+        assert [window.kind for window in run] == ["idle", *["load"] * each, "idle"]
+        assert len({tuple(driven(window)) for window in run[1:-1]}) == 1
+        assert {window.block for window in run} == {first + number}
+    assert sorted(driven(run[1])[0] for run in runs) == list(range(design.endpoints))
+
+
+@given(design=designs, data=st.data())
+def test_the_mix_follows_the_weights_and_leaves_nobody_out(design: Design, data: st.DataObject) -> None:
+    size = design.endpoints
+    weights = data.draw(st.lists(st.floats(0.01, 100), min_size=size, max_size=size))
+    windows = design.mix(7, weights, 3)
+    assert windows == [windows[0]] * 3
+    for count, weight in zip(windows[0].counts, weights, strict=True):
+        assert count >= 1
+        assert abs(count - design.requests * weight / sum(weights)) <= 1.0
+
+
+@given(design=designs, number=numbers)
+def test_a_soak_window_has_all_its_requests(design: Design, number: int) -> None:
+    window = design.soak(number, [1.0] * design.endpoints)
+    assert (window.kind, sum(window.counts), len(window.counts)) == ("soak", design.requests, design.endpoints)
+
+
+def test_a_soak_draws_by_weight_and_anew_for_each_window() -> None:
+    design = Design(1, 3, 1000, 0.5)
+    windows = [design.soak(number, [1.0, 2.0, 7.0]) for number in range(20)]
+    totals = [sum(window.counts[e] for window in windows) / 20_000 for e in range(3)]
+    assert totals == pytest.approx([0.1, 0.2, 0.7], abs=0.01)
+    assert len({window.counts for window in windows}) == 20
+
+
+def test_windows_are_drawn_one_by_one() -> None:
+    assert len(list(islice(Design(1, 1000, 10, 0.5).warmup(1), 3))) == 3
