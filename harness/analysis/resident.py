@@ -16,8 +16,8 @@ from harness.analysis.windows import Bools, WindowTable, solo_rows
 from harness.model.verdict import Channel, EndpointOutcome
 
 ALONE_WINDOWS = 6
-# Verdicts on the PHP heap that leave it as it was at the time of a sample.
-FLAT: tuple[EndpointOutcome, ...] = ("clean", "bounded", "garbage")
+# Verdicts on the PHP heap of endpoints that leave resident memory alone; garbage touches new pages until it is freed.
+FLAT: tuple[EndpointOutcome, ...] = ("clean", "bounded")
 
 
 def decide_alone(table: WindowTable, channel: Channel, settings: Settings, mixed: list[Decision]) -> list[Decision]:

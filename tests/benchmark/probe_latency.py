@@ -78,7 +78,12 @@ def _percentiles_us(latencies: list[float]) -> tuple[float, float, float]:
 
 
 def _heap_bytes(injection: ProbeInjection | None) -> int:
-    with _app(injection) as (process, _), HeapReader() as heaps:
+    with _app(injection) as (process, port), HeapReader() as heaps:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        for _ in range(20):
+            _request_s(connection)
+        connection.close()
+        time.sleep(0.1)
         reading = heaps.total(_children(process.pid)[:1])
         assert reading is not None
         return reading.heap_bytes

@@ -124,7 +124,8 @@ class Machine:
 
     `reading` is noise of each heap reading, `walk` a random walk of the anonymous memory. `per_second` grows the heap
     by itself. `native[name]` a request is kept outside of the heap, `in_flight[name]` is touched and given back,
-    `files[name]` stay open. `restarts` are the windows in which the first worker is recycled. `together` are bytes
+    `files[name]` stay open; `freed[name]` is what forced collections free, `roots[name]` what waits for one that no one
+    forces. `restarts` are the windows in which the first worker is recycled. `together` are bytes
     kept by a window's mix.
     """
 
@@ -135,6 +136,8 @@ class Machine:
     native: Mapping[str, int] = field(default_factory=dict)
     in_flight: Mapping[str, int] = field(default_factory=dict)
     files: Mapping[str, int] = field(default_factory=dict)
+    freed: Mapping[str, int] = field(default_factory=dict)
+    roots: Mapping[str, int] = field(default_factory=dict)
     restarts: frozenset[int] = frozenset()
     together: Callable[[tuple[int, ...]], int] = lambda counts: 0
     heaps: bool = True
@@ -147,6 +150,8 @@ class _Worker:
     keepers: dict[str, Keeper]
     heap_bytes: int = HEAP_AT_START_BYTES
     files: int = 20
+    freed: int = 0
+    roots: int = 0
 
 
 class _Running:
@@ -164,11 +169,15 @@ class _Running:
 
     def serve(self, window: PlannedWindow, index: int) -> None:
         machine = self.machine
+        for worker in self.workers:
+            worker.freed = 0
         for name, count in zip(self.app, window.counts, strict=True):
             for _ in range(count):
                 worker = self.draw.choice(self.workers)
                 worker.heap_bytes += worker.keepers[name](self.draw)
                 worker.files += machine.files.get(name, 0)
+                worker.freed += machine.freed.get(name, 0)
+                worker.roots += machine.roots.get(name, 0)
             self.native += machine.native.get(name, 0) * count
             self.touched = max(self.touched, self._kept() + machine.in_flight.get(name, 0) * bool(count))
         self.workers[0].heap_bytes += machine.together(window.counts) + round(machine.per_second * WINDOW_S)
@@ -183,13 +192,19 @@ class _Running:
         return tuple(self._process(worker) for worker in self.workers)
 
     def _process(self, worker: _Worker) -> ProcessReading:
-        read = round(worker.heap_bytes + self.draw.gauss(0, self.machine.reading))
+        machine = self.machine
+        php = PhpReading(
+            heap_bytes=round(worker.heap_bytes + self.draw.gauss(0, machine.reading)),
+            gc_freed_bytes=worker.freed if machine.freed else None,
+            gc_roots=worker.roots if machine.roots else None,
+            gc_runs=0 if machine.roots else None,
+        )
         return ProcessReading(
             pid=worker.pid,
             name=f"worker {worker.pid}",
             started_s=float(worker.pid),
             open_fds=worker.files,
-            php=PhpReading(heap_bytes=read) if self.machine.heaps else None,
+            php=php if machine.heaps else None,
         )
 
     def cgroup(self) -> CgroupReading:
