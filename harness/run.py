@@ -12,7 +12,7 @@ from harness.analysis.decide import Settings
 from harness.analysis.merge import with_names, with_screening
 from harness.analysis.screening import screen_verdict
 from harness.conduct import LOOKS, Conductor
-from harness.errors import Interrupted
+from harness.errors import Interrupted, MeasureError
 from harness.history import RunFolder, new_run
 from harness.model.samples import Sample, TraceHeader
 from harness.model.scenario import Scenario
@@ -66,8 +66,17 @@ def run_scenario(scenario: Scenario, results: Path, watcher: Watcher) -> RunResu
     try:
         return _run_in(folder, scenario, watcher)
     except KeyboardInterrupt as stop:
-        hint = f"`hyperleak analyze {folder.path}` reads what was measured" if folder.samples.exists() else ""
-        raise Interrupted(f"stopped at once; what there is is kept in {folder.path}", hint=hint) from stop
+        raise Interrupted(
+            f"stopped at once; what there is is kept in {folder.path}", hint=_what_is_kept(folder)
+        ) from stop
+    except MeasureError as error:
+        error.hint = "; ".join(part for part in (error.hint, _what_is_kept(folder)) if part)
+        raise
+
+
+def _what_is_kept(folder: RunFolder) -> str:
+    """What to do with a run that broke off."""
+    return f"`hyperleak analyze {folder.path}` reads what was measured" if folder.samples.exists() else ""
 
 
 def _run_in(folder: RunFolder, scenario: Scenario, watcher: Watcher) -> RunResult:

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from harness.analysis.estimate import JUMP_SCALES, QUANTUM_BYTES, Estimates, estimate, usable_rows
 from harness.analysis.garbage import garbage_of
 from harness.analysis.regression import Fit
+from harness.analysis.student import t_quantile
 from harness.analysis.windows import Bools, Floats, WindowTable
 from harness.model.verdict import Channel, EndpointOutcome
 
@@ -151,7 +151,7 @@ class _Halves:
         """By the steady slopes: the jumps of a growing array come ever later, and ever larger."""
         fit, late = self.estimates.fit, self.endpoints + e
         error = math.hypot(fit.errors[e], fit.errors[late])
-        surely = stats.t.ppf(SLOWING_LEVEL, fit.freedom[e] + fit.freedom[late]) * error
+        surely = t_quantile(SLOWING_LEVEL, fit.freedom[e] + fit.freedom[late]) * error
         fell = float(fit.slopes[e] - fit.slopes[late])
         return bool(self.varying[e] and fell > surely and fit.slopes[late] < SLOWING_SHARE * fit.slopes[e])
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from harness.analysis.regression import Fit, robust_fit
+from harness.analysis.student import t_quantile, t_tail
 from harness.analysis.windows import Bools, Floats, WindowTable
 from harness.model.verdict import Channel
 
@@ -45,23 +45,23 @@ class Estimates:
 
     def lower(self, level: float) -> Floats:
         """The higher of two limits, each at half the error: of the mean, and of the slope that jumps only add to."""
-        quantiles = stats.t.ppf(np.where(self.jump > 0, (1.0 + level) / 2.0, level), self.freedom)
+        quantiles = t_quantile(np.where(self.jump > 0, (1.0 + level) / 2.0, level), self.freedom)
         of_slope = self._slopes - quantiles * self._slope_errors
         return np.asarray(np.maximum(self.mean - quantiles * self.error, of_slope))
 
     def upper(self, level: float) -> Floats:
-        return np.asarray(self.mean + stats.t.ppf(level, self.freedom) * self.error)
+        return np.asarray(self.mean + t_quantile(level, self.freedom) * self.error)
 
     def p_above(self, bound: float) -> Floats:
         """One-sided p-values of "grows by no more than `bound` bytes a request", by the limits of `lower`."""
         with np.errstate(invalid="ignore"):
             t = np.maximum((self.mean - bound) / self.error, (self._slopes - bound) / self._slope_errors)
-        p_values = stats.t.sf(np.where(np.isfinite(t), t, 0.0), self.freedom)
+        p_values = t_tail(np.where(np.isfinite(t), t, 0.0), self.freedom)
         return np.asarray(np.minimum(1.0, np.where(self.jump > 0, 2.0, 1.0) * p_values))
 
     def detectable(self, level: float) -> Floats:
         """The smallest slope above zero that a test at `level` finds with probability `POWER`; 1.1 for robustness."""
-        quantiles = stats.t.ppf(level, self.freedom) + stats.t.ppf(POWER, self.freedom)
+        quantiles = t_quantile(level, self.freedom) + t_quantile(POWER, self.freedom)
         return np.asarray(1.1 * quantiles * self.error)
 
     @property

@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from harness.analysis.student import t_quantile
 from harness.analysis.windows import Bools, Floats
 
 HUBER_K = 1.345
@@ -38,10 +38,10 @@ class Fit:
 
     def lower(self, level: float) -> Floats:
         """One-sided lower limits: each slope is above it with probability `level`."""
-        return np.asarray(self.slopes - stats.t.ppf(level, self.freedom) * self.errors)
+        return np.asarray(self.slopes - t_quantile(level, self.freedom) * self.errors)
 
     def upper(self, level: float) -> Floats:
-        return np.asarray(self.slopes + stats.t.ppf(level, self.freedom) * self.errors)
+        return np.asarray(self.slopes + t_quantile(level, self.freedom) * self.errors)
 
 
 def robust_fit(design: Floats, growth: Floats, *, floor: float) -> Fit:

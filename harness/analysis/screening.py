@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from harness.analysis.decide import GARBAGE_SHARE, Settings
 from harness.analysis.garbage import ROOTS_PER_REQUEST
@@ -99,7 +99,7 @@ def _endpoint(name: str, retained: Retained, settings: Settings) -> EndpointVerd
         bytes_per_request=round(mean, 3),
         typical_bytes_per_request=retained.typical,
         ci95=(round(low, 3), round(high, 3)),
-        p_value=float(stats.binom.sf(kept - 1, max(1, len(retained.steady)), 0.5)),
+        p_value=_sign_test(kept, len(retained.steady)),
         requests=retained.requests,
         channel="php_heap",
         note=note,
@@ -146,7 +146,9 @@ def _fills_up(kept: Bools) -> bool:
     """Whether the last quarter keeps surely less often than the first (Fisher's exact test)."""
     first, last = _quarters(kept)[0], _quarters(kept)[-1]
     table = [[first.sum(), (~first).sum()], [last.sum(), (~last).sum()]]
-    surely = stats.fisher_exact(table, alternative="greater").pvalue < 1.0 - FILLING_LEVEL
+    from scipy.stats import fisher_exact  # takes a second to import, and is rarely needed
+
+    surely = fisher_exact(table, alternative="greater").pvalue < 1.0 - FILLING_LEVEL
     return bool(surely and last.mean() < FILLING_SHARE * first.mean())
 
 
@@ -163,6 +165,11 @@ def _mean(retained: Retained) -> tuple[float, float, float]:
     error = 1.96 * math.sqrt(float((jumps**2).sum())) / len(steady)
     mean = float(steady.mean())
     return mean, retained.typical if 0 < retained.typical <= mean else mean - error, mean + error
+
+
+def _sign_test(kept: int, requests: int) -> float:
+    """The chance that so many of the requests or more keep something, if each did so by the toss of a coin."""
+    return float(special.bdtrc(kept - 1, requests, 0.5)) if kept else 1.0
 
 
 def _notes(recording: ScreenRecording, outcome: Outcome) -> list[str]:

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import traceback
+from typing import ClassVar
 
 import click
 
 import harness
 from harness import exit_codes
-from harness.cli.analyze import analyze
-from harness.cli.check import check
-from harness.cli.gc import gc
-from harness.cli.run import BISECT_OPTION, run
-from harness.cli.schema import schema
-from harness.cli.screen import screen
+from harness.cli.options import BISECT_OPTION
 from harness.errors import HyperleakError, InputError, Interrupted
 from harness.report.printable import printable
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class LazyGroup(click.Group):
+    """Imports a subcommand when it is asked for: most of them need libraries that take long to import."""
+
+    names: ClassVar[tuple[str, ...]] = ("run", "screen", "check", "analyze", "schema", "gc")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self.names:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"harness.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(harness.__version__, prog_name="hyperleak")
 def cli() -> None:
     """Finds which endpoint of a resident PHP app leaks memory, how much, and what holds it.
 
     Exit codes: 0 clean, 1 leak, 2 bad input, 3 inconclusive, 4 could not measure, 130 interrupted.
     """
-
-
-for command in (run, screen, check, analyze, schema, gc):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -37,6 +37,8 @@ def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+BISECT_OPTION = "--exit-for-bisect"
+
 results_option = click.option(
     "--results",
     type=click.Path(path_type=Path, file_okay=False),

@@ -8,15 +8,13 @@ import click
 from harness import exit_codes
 from harness.cli.interrupts import Interrupts
 from harness.cli.live import LiveView
-from harness.cli.options import judging_options, results_option
+from harness.cli.options import BISECT_OPTION, judging_options, results_option
 from harness.cli.output import Output, failure_document, one_or_list, output_options
 from harness.errors import Interrupted, MeasureError
 from harness.model.scenario import Scenario
 from harness.report.terminal import render_verdict
 from harness.run import RunResult, Watcher, run_scenario
 from harness.scenario import load_scenario
-
-BISECT_OPTION = "--exit-for-bisect"
 
 
 @click.command()

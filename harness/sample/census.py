@@ -21,6 +21,8 @@ _KEPT_PER_REQUEST = 0.5
 _SHARE = 0.1
 _WORTH_TELLING = 0.01
 _CREDIBLE = 1.25
+_LEAST_SHARED = 0.5
+"""Below this share of what was counted the heap has shrunk elsewhere, and its growth doesn't bound anything."""
 
 _CONNECTIONS = frozenset(
     [
@@ -69,8 +71,9 @@ def growths_between(
     """Every holder that grew between the censuses of one worker, which served `requests` in between.
 
     What the heap grew by and no walk can reach (stacks of suspended coroutines, callbacks of Swoole's timers, buffers
-    of streams) counts for the things of that kind that became more. Where a walk was stopped, what it hadn't
-    reached looks like growth: then only places that both have met count, and none with more than the heap grew by.
+    of streams) counts for the things of that kind that became more. Strings and arrays that are shared are met more
+    than once: no more is told than the heap grew by. Where a walk was stopped, what it hadn't reached looks like
+    growth: then only places that both have met count, and none with more than the heap grew by.
     """
     tree = _Tree(before, after, requests)
     heap_growth_bytes = after.heap_bytes - before.heap_bytes
@@ -78,9 +81,12 @@ def growths_between(
     held = sorted(tree.holders(), key=lambda found: -found[1])
     if not (before.complete and after.complete):
         held = [found for found in held if found[0].was_there and found[1] <= _CREDIBLE * heap_growth_bytes]
-    worth_telling_bytes = _WORTH_TELLING * sum(own_bytes for _, own_bytes in held)
+    told_bytes = sum(own_bytes for _, own_bytes in held)
+    shared = heap_growth_bytes / told_bytes if _LEAST_SHARED * told_bytes <= heap_growth_bytes < told_bytes else 1.0
     return tuple(
-        _growth(tree, node, own_bytes, read_source) for node, own_bytes in held if own_bytes >= worth_telling_bytes
+        _growth(tree, node, own_bytes * shared, read_source)
+        for node, own_bytes in held
+        if own_bytes >= _WORTH_TELLING * told_bytes
     )
 
 

@@ -149,15 +149,16 @@ def test_a_leak_up_to_the_memory_limit_is_a_result(place: Place) -> None:
 
 
 def test_workers_that_crash_are_events(place: Place) -> None:
-    crash = {"name": "GET /crash", "path": "/crash", "screen": False}
-    scenario = place.scenario(container(), LEAK, CLEAN, crash, load={"budget": "6s"})
+    pages = [{"page": "clean"}] * 39 + [{"page": "crash"}]
+    now_and_then = {"name": "GET /fragile", "path": "/{{ page }}", "values": pages, "screen": False}
+    scenario = place.scenario(container(), LEAK, CLEAN, now_and_then, load={"budget": "6s"})
     done = hyperleak("run", scenario, "--results", place.results, "--json")
     assert done.code in (1, 3), done.err
     assert "worker_restart" in kinds(done.document)
     assert "oom_kill" not in kinds(done.document)
     assert done.verdicts[LEAK] in ("leak", "inconclusive")
-    assert (done.verdicts[CLEAN] != "leak", done.verdicts["GET /crash"] != "leak") == (True, True)
-    assert set(done.document["endpoints"][2]["failures"]) == {"connection"}
+    assert "leak" not in (done.verdicts[CLEAN], done.verdicts["GET /fragile"])
+    assert done.document["endpoints"][2]["failures"]["connection"] > 0
 
 
 @pytest.mark.parametrize("phase", ["starting the load generator", MEASURING])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.reanalysis import analyse_path
@@ -95,3 +96,18 @@ def test_a_killed_harness_leaves_samples_and_nothing_that_runs(place: Place) -> 
         place.name in leftover["run_id"] for leftover in removed.document if str(place.temporary) in leftover["name"]
     )
     assert (folder / "samples.jsonl").exists()
+
+
+def test_a_load_generator_that_is_killed_is_told_with_what_can_still_be_read(place: Place) -> None:
+    scenario = place.scenario(local(), load={"budget": "60s", "confirm": 100_000})
+    with Program("run", scenario, "--results", place.results, "--json", environment=place.environment) as program:
+        program.wait_for("measuring under load")
+        for child in psutil.Process(program.pid).children():
+            if "locust" in " ".join(child.cmdline()):
+                child.kill()
+        done = program.finish(60)
+    (folder,) = place.folders()
+    assert done.code == 4
+    assert "was killed by SIGKILL" in done.document["error"]
+    assert f"hyperleak analyze {folder}" in done.document["hint"]
+    assert [found.name for found in analyse_path(folder).endpoints] == [LEAK, CLEAN]

@@ -40,9 +40,7 @@ def test_the_outcome_is_the_code(outcome: Outcome, code: int, ended: TargetState
 
 @pytest.mark.parametrize("outcome", ["clean", "leak", "inconclusive"])
 @pytest.mark.parametrize("expected", [{}, {"a": "leak"}])
-def test_a_target_that_died_otherwise_was_not_measured(
-    outcome: Outcome, expected: dict[str, EndpointOutcome]
-) -> None:
+def test_a_target_that_died_otherwise_was_not_measured(outcome: Outcome, expected: dict[str, EndpointOutcome]) -> None:
     assert exit_codes.of_verdict(verdict(outcome, a="leak"), expected, CRASHED) == 4
 
 

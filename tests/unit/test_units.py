@@ -36,7 +36,9 @@ def test_rates_by_table(text: str | int | float, per_second: float) -> None:
 
 
 @pytest.mark.parametrize("parse", [parse_size, parse_duration, parse_rate])
-@pytest.mark.parametrize("text", ["", "-1", "ten", "1 parsec", "1e9x", "nan", "inf", "1.", ".5s", "5s 3", "9" * 30, "9" * 400])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "ten", "1 parsec", "1e9x", "nan", "inf", "1.", ".5s", "5s 3", "9" * 30, "9" * 400]
+)
 def test_nonsense_is_refused_with_an_example_or_a_bound(parse: object, text: str) -> None:
     assert callable(parse)
     with pytest.raises(ValueError, match=r"write it like|too large"):

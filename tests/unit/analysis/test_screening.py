@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,8 +36,8 @@ def suspect(behaviour: Behaviour, requests: int, *, seed: int = 0) -> EndpointVe
     return found.endpoints[1]
 
 
-def outcome_of(steady: list[float]) -> str:
-    return judge(Retained(np.array(steady, dtype=float), len(steady)), SETTINGS)[0]
+def outcome_of(steady: list[float], *, threshold_bytes: float = 64.0, roots: float = math.nan) -> str:
+    return judge(Retained(np.array(steady, dtype=float), roots, len(steady)), Settings(threshold_bytes))[0]
 
 
 @pytest.mark.parametrize("size_bytes", [80, 320, 376, 640, 8960])
@@ -122,11 +124,16 @@ def test_what_requests_kept_by_table(steady: list[float], outcome: str) -> None:
 
 @given(st.lists(st.sampled_from([0.0, 0.0, 16.0, 640.0, -640.0, 20_000.0]), max_size=200))
 def test_every_course_has_an_answer_and_scales_with_its_threshold(steady: list[float]) -> None:
-    values = np.array(steady)
-    once = judge(Retained(values, len(values)), Settings(threshold_bytes=64.0))[0]
-    scaled = judge(Retained(values * 8, len(values)), Settings(threshold_bytes=512.0))[0]
-    assert once == scaled
-    assert once != "leak" or float(np.median(values)) > 64.0
+    once = outcome_of(steady)
+    assert once == outcome_of([8 * value for value in steady], threshold_bytes=512.0)
+    assert once != "leak" or float(np.median(steady)) > 64.0
+
+
+@pytest.mark.parametrize(
+    ("roots", "outcome"), [(0.0, "leak"), (math.nan, "leak"), (1.0, "inconclusive"), (12.0, "inconclusive")]
+)
+def test_growth_that_leaves_possible_roots_of_cycles_may_be_garbage(roots: float, outcome: str) -> None:
+    assert outcome_of([640] * 60, roots=roots) == outcome
 
 
 def test_births_and_deaths_are_counted_and_tell_nothing() -> None:
@@ -150,10 +157,12 @@ def test_an_endpoint_that_was_not_asked_is_inconclusive() -> None:
 
 
 def test_growth_between_requests_is_no_requests_fault() -> None:
-    found = screen_verdict(screening({"clean": clean}, 100, between_bytes=500), SETTINGS)
-    assert found.endpoints[0].verdict == "clean"
-    assert found.time_driven_bytes_per_second > 0
-    assert screen_verdict(screening({"leak": leak(640)}, 100), SETTINGS).time_driven_bytes_per_second == 0
+    """Each request takes a millisecond, and 500 bytes come before it."""
+    app = {"leak": leak(640)}
+    found = screen_verdict(screening(app, 200, workers=1, between_bytes=500), SETTINGS)
+    assert found.endpoints[0].typical_bytes_per_request == 640
+    assert found.time_driven_bytes_per_second == pytest.approx(500_000, rel=0.01)
+    assert screen_verdict(screening(app, 200), SETTINGS).time_driven_bytes_per_second == 0
 
 
 def test_limits_hold_the_mean_where_it_is_not_the_typical_request() -> None:

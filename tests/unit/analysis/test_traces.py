@@ -94,7 +94,12 @@ def test_all_leaks_of_the_heap_are_found_with_what_they_keep_open(settings: Sett
     assert {endpoint.channel for endpoint in endpoints.values()} == {"php_heap"}
     kept = {(n, thing): each for n, e in endpoints.items() for thing, each in e.per_request.items() if each}
     assert kept == pytest.approx(
-        {("/timer", "timers"): 1, ("/coro", "coroutines"): 1, ("/resource", "open_fds"): 1, ("/resource", "resources"): 1}
+        {
+            ("/timer", "timers"): 1,
+            ("/coro", "coroutines"): 1,
+            ("/resource", "open_fds"): 1,
+            ("/resource", "resources"): 1,
+        }
     )
 
 

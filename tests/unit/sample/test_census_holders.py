@@ -143,6 +143,24 @@ def test_what_no_walk_reaches_counts_for_the_opaque_things_that_became_more() ->
     assert (growth.holder.bytes_per_request, growth.holder.elements_per_request) == (496.0, 1.0)
 
 
+def test_what_several_hold_together_is_not_told_twice() -> None:
+    before = census(a_static(10, 1000))
+    after = census(a_static(110, 101_000), heap_bytes=64_000)
+    assert growths_between(before, after, 100)[0].holder.bytes_per_request == 640.0
+
+
+def test_a_timer_counts_more_than_the_coroutine_that_waits_for_it() -> None:
+    def waiting(count: float) -> list[Place]:
+        return [
+            Place(0, "coroutine", "/app/Timer.php:3", "coroutine", count, 0, 8192 * count),
+            Place(0, "timer", "Swoole\\Timer", "timer", count, 0, 0),
+        ]
+
+    growths = growths_between(census(*waiting(1)), census(*waiting(101), heap_bytes=1_000_000), 100)
+    assert {growth.cause for growth in growths} == {"coroutine", "timer"}
+    assert cause_of_holders(growths) == "timer"
+
+
 def test_a_walk_that_was_stopped_names_nothing_that_only_the_other_met() -> None:
     before = census(stopped="time")
     after = census(a_static(110, 65000), heap_bytes=65000)
