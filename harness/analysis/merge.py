@@ -44,6 +44,6 @@ def _contradiction(loaded: EndpointVerdict, screened: EndpointVerdict) -> str:
     typical = screened.typical_bytes_per_request or 0.0
     if loaded.verdict == "leak" and screened.verdict in ("clean", "bounded") and loaded.channel == "php_heap":
         return "one request at a time keeps nothing: it takes load, volume or other endpoints to leak"
-    if screened.verdict == "leak" and loaded.verdict in ("clean", "bounded", "garbage"):
+    if screened.verdict == "leak" and loaded.verdict in ("clean", "bounded"):
         return f"each of {screened.requests} requests kept {typical:.0f} B at first; under load that came to an end"
     return ""

@@ -28,7 +28,9 @@ final class Boot
     {
         foreach (self::NEEDED as $function) {
             if (!\function_exists($function)) {
-                return \extension_loaded('pcntl') ? "{$function}() is disabled (disable_functions)" : 'no pcntl extension';
+                return \extension_loaded('pcntl')
+                    ? "{$function}() is disabled (disable_functions)"
+                    : 'PHP has no pcntl extension: install it, or build PHP with --enable-pcntl';
             }
         }
         try {
@@ -64,7 +66,7 @@ final class Boot
     /** @return list<string> */
     private static function iniFiles(): array
     {
-        foreach (['php_ini_loaded_file', 'php_ini_scanned_files', 'file_get_contents', 'parse_ini_string'] as $function) {
+        foreach (['php_ini_loaded_file', 'php_ini_scanned_files', 'parse_ini_string'] as $function) {
             if (!\function_exists($function)) {
                 return [];
             }

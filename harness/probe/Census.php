@@ -32,6 +32,8 @@ final class Census
 
     private Classes $classes;
 
+    private Objects $objects;
+
     /** @var list<array<mixed>|object> */
     private array $waiting = [];
 
@@ -51,7 +53,7 @@ final class Census
     /** @var array<string, true> by id of a reference */
     private array $references = [];
 
-    private int $walked = 0;
+    public int $walked = 0;
 
     private int $clockAt = self::LOOKED_AT_CLOCK;
 
@@ -69,6 +71,7 @@ final class Census
         $this->places = new Places(self::PLACES);
         $this->sizes = new Sizes();
         $this->classes = new Classes();
+        $this->objects = new Objects($this, $this->places, $this->sizes, $this->classes);
         $this->waitingLimit = \min(self::WAITING_LIMIT, \intdiv(self::memoryLeft(), 2 * self::WAITING_BYTES));
     }
 
@@ -87,13 +90,15 @@ final class Census
         } finally {
             \spl_autoload_unregister($noNewClasses);
             $this->waiting = $this->seen = [];
+            // It points back: the walk must not leave a cycle behind.
+            unset($this->objects);
             $collector && \gc_enable();
         }
 
         return [
             'places' => $this->places->rows(),
-            'declarations' => (object) $this->declarations(),
-            'sources' => $this->sources(),
+            'declarations' => (object) Sources::declarations($this->places),
+            'sources' => Sources::files(),
             'walked' => $this->walked,
             'stopped' => $this->stopped,
             'census_s' => (\hrtime(true) - $this->startedNs) / 1e9,
@@ -159,7 +164,8 @@ final class Census
         $holds = $way === 'closure' ? 'closure ' . self::where(new \ReflectionFunction($object)) : "object {$class}";
         $place = $this->places->at($parent, $kind, $step, $holds);
         $this->places->instances[$place] += $weight;
-        $this->places->bytes[$place] += $weight * ($way === 'closure' ? $this->sizes->closure : $this->sizes->object($this->classes->slots($class)));
+        $size = $way === 'closure' ? $this->sizes->closure : $this->sizes->object($this->classes->slots($class));
+        $this->places->bytes[$place] += $weight * $size;
         if ($way !== 'opaque') {
             $this->enqueue($object, $place, $weight);
         }
@@ -194,7 +200,7 @@ final class Census
                 if (\is_array($value)) {
                     $this->walkArray($value, $this->waitingAt[$i], $this->weights[$i]);
                 } else {
-                    $this->walkObject($value, $this->waitingAt[$i], $this->weights[$i]);
+                    $this->objects->walk($value, $this->waitingAt[$i], $this->weights[$i]);
                 }
             } catch (\Throwable $cannotBeWalked) {
             }
@@ -202,7 +208,7 @@ final class Census
     }
 
     /** @param array<mixed> $array */
-    private function walkArray(array $array, int $place, float $weight): void
+    public function walkArray(array $array, int $place, float $weight): void
     {
         $count = \count($array);
         $this->places->elements[$place] += $weight * $count;
@@ -251,93 +257,8 @@ final class Census
         return $next === \count($array);
     }
 
-    private function walkObject(object $object, int $place, float $weight): void
-    {
-        switch ($this->classes->way($object)) {
-            case 'closure':
-                $this->walkClosure($object, $place, $weight);
-                break;
-            case 'fiber':
-            case 'generator':
-                Roots::reachSuspended($this, $object, $place, $weight);
-                break;
-            case 'weak map':
-                $this->walkWeakMap($object, $place, $weight);
-                break;
-            case 'storage':
-                $copy = new \SplObjectStorage();
-                $copy->addAll($object);
-                $this->walkStorage($copy, $place, $weight);
-                $this->walkProperties($object, $place, $weight);
-                break;
-            case 'fixed array':
-                $this->walkArray((new \ReflectionMethod(\SplFixedArray::class, 'toArray'))->invoke($object), $place, $weight);
-                break;
-            case 'linked list':
-                $this->walkArray((new \ReflectionMethod(\SplDoublyLinkedList::class, '__serialize'))->invoke($object)[1], $place, $weight);
-                break;
-            default:
-                $this->walkProperties($object, $place, $weight);
-        }
-    }
-
-    private function walkClosure(\Closure $closure, int $place, float $weight): void
-    {
-        $function = new \ReflectionFunction($closure);
-        $captured = $function->getStaticVariables();
-        $this->places->bytes[$place] += $weight * $this->sizes->table(\count($captured), false);
-        foreach ($captured as $name => $value) {
-            $this->reachNamed($value, $place, 'captured', $name, $weight);
-        }
-        $this->reach($function->getClosureThis(), $place, 'this', '$this', $weight);
-    }
-
-    /** @param \WeakMap<object, mixed> $map */
-    private function walkWeakMap(\WeakMap $map, int $place, float $weight): void
-    {
-        $this->places->elements[$place] += $weight * \count($map);
-        $this->places->bytes[$place] += $weight * $this->sizes->table(\count($map), false);
-        foreach ($map as $value) {
-            $this->reachNamed($value, $place, 'element', '[…]', $weight);
-        }
-    }
-
-    /** @param \SplObjectStorage<object, mixed> $storage ours: the position in the app's stays where it is */
-    private function walkStorage(\SplObjectStorage $storage, int $place, float $weight): void
-    {
-        $count = \count($storage);
-        $this->places->elements[$place] += $weight * $count;
-        $this->places->bytes[$place] += $weight * ($this->sizes->table($count, false) + $count * $this->sizes->block(40));
-        foreach ($storage as $object) {
-            $this->reach($object, $place, 'element', '[…]', $weight);
-            $this->reachNamed($storage->getInfo(), $place, 'element', '[…]', $weight);
-        }
-    }
-
-    /** By a cast, which reads what is there: no accessor, no initialiser, no hook is called. */
-    private function walkProperties(object $object, int $place, float $weight): void
-    {
-        $properties = (array) $object;
-        $count = \count($properties);
-        if ($object instanceof \ArrayObject || $object instanceof \ArrayIterator) {
-            $this->walkArray($properties, $place, $weight);
-
-            return;
-        }
-        if ($count > $this->classes->slots(\get_class($object))) {
-            $this->places->elements[$place] += $weight * ($count - $this->classes->slots(\get_class($object)));
-            $this->places->bytes[$place] += $weight * $this->sizes->table($count, false);
-        }
-        foreach ($properties as $name => $value) {
-            if (!\is_array($value) || ($value !== [] && $this->isNew($properties, $name))) {
-                $this->reachNamed($value, $place, 'property', (string) $name, $weight);
-            }
-        }
-        $this->walked += $count;
-    }
-
     /** @param mixed $value */
-    private function reachNamed($value, int $place, string $kind, string $name, float $weight): void
+    public function reachNamed($value, int $place, string $kind, string $name, float $weight): void
     {
         if (\is_string($value) && \strlen($value) < self::TEXT_OF_ITS_OWN) {
             $this->places->bytes[$place] += $weight * $this->sizes->text($value);
@@ -352,7 +273,7 @@ final class Census
      * @param array<mixed> $array
      * @param int|string   $key
      */
-    private function isNew(array $array, $key): bool
+    public function isNew(array $array, $key): bool
     {
         $reference = \ReflectionReference::fromArrayElement($array, $key);
         if ($reference === null) {
@@ -373,47 +294,9 @@ final class Census
 
     public static function where(\ReflectionFunctionAbstract $function): string
     {
-        return $function->isInternal() ? "{$function->getName()}()" : "{$function->getFileName()}:{$function->getStartLine()}";
-    }
-
-    /**
-     * Where the classes among the places are declared, with their parents and traits.
-     *
-     * @return array<string, array{string, int, int, list<string>}> class => file, first and last line, next to look in
-     */
-    private function declarations(): array
-    {
-        $wanted = [];
-        foreach ($this->places->holds as $place => $holds) {
-            if (\strncmp($holds, 'object ', 7) === 0) {
-                $wanted[\substr($holds, 7)] = true;
-            }
-            if ($this->places->kind[$place] === 'static') {
-                $wanted[\explode('::', $this->places->step[$place], 2)[0]] = true;
-            }
-        }
-        $found = [];
-        $names = \array_map('strval', \array_keys($wanted));
-        while (($name = \array_pop($names)) !== null) {
-            $class = new \ReflectionClass($name);
-            if (isset($found[$name]) || $class->isInternal()) {
-                continue;
-            }
-            $parent = $class->getParentClass();
-            $next = \array_merge($class->getTraitNames(), $parent ? [$parent->name] : []);
-            $found[$name] = [(string) $class->getFileName(), $class->getStartLine(), $class->getEndLine(), $next];
-            \array_push($names, ...$next);
-        }
-
-        return $found;
-    }
-
-    /** @return list<string> the app's own files, in which a global is to be looked for */
-    private function sources(): array
-    {
-        return \array_values(\array_filter(\get_included_files(), static function (string $file): bool {
-            return \strpos($file, '/vendor/') === false && \strncmp($file, __DIR__, \strlen(__DIR__)) !== 0;
-        }));
+        return $function->isInternal()
+            ? "{$function->getName()}()"
+            : "{$function->getFileName()}:{$function->getStartLine()}";
     }
 
     private static function memoryLeft(): int

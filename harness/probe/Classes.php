@@ -9,8 +9,9 @@ final class Classes
 {
     /** Casting these to an array would build what they represent, or fail. */
     private const OPAQUE = [
-        'SimpleXMLElement', 'DOMNode', 'DOMNodeList', 'DOMNamedNodeMap', 'DateTimeInterface', 'DateTimeZone', 'DateInterval',
-        'DatePeriod', 'FFI', 'FFI\\CData', 'FFI\\CType', 'GMP', 'tidy', 'tidyNode', 'SNMP', 'PDORow', 'IntlCalendar',
+        'SimpleXMLElement', 'DOMNode', 'DOMNodeList', 'DOMNamedNodeMap', 'DateTimeInterface', 'DateTimeZone',
+        'DateInterval', 'DatePeriod', 'FFI', 'FFI\\CData', 'FFI\\CType', 'GMP', 'tidy', 'tidyNode', 'SNMP', 'PDORow',
+        'IntlCalendar',
         'SplHeap', 'SplPriorityQueue', 'WeakReference', 'UnitEnum', 'Reflector', 'Dom\\Node', 'Dom\\NodeList',
         'BcMath\\Number', 'Random\\Engine',
     ];

@@ -18,13 +18,13 @@ final class Places
     /** @var list<int> */
     public array $parent = [-1];
 
-    /** @var list<string> static, global, variable, frame, coroutine, timer, autoloader, property, key, element, captured, this, argument */
+    /** @var list<string> static, global, variable, frame, coroutine, timer, property, element, captured … */
     public array $kind = ['root'];
 
     /** @var list<string> */
     public array $step = [''];
 
-    /** @var list<string> array, string, closure FILE:LINE, object CLASS, resource TYPE, fiber …, generator …, coroutine … */
+    /** @var list<string> array, string, closure FILE:LINE, object CLASS, resource TYPE, coroutine, timer */
     public array $holds = [''];
 
     /** @var list<float> how many values were found at the place */
@@ -51,7 +51,8 @@ final class Places
     {
         $key = "{$kind}\0{$step}\0{$holds}";
 
-        return $this->children[$parent][$key] ??= $this->folded($parent, $kind, $step, $holds) ?? $this->added($parent, $kind, $step, $holds);
+        return $this->children[$parent][$key] ??= $this->folded($parent, $kind, $step, $holds)
+            ?? $this->added($parent, $kind, $step, $holds);
     }
 
     /** @return list<array{int, string, string, string, float, float, float}> */

@@ -16,15 +16,15 @@ final class Roots
 
     public function reach(): void
     {
-        foreach ([[$this, 'classes'], [$this, 'functions'], [$this, 'globals'], [$this, 'frames'], [$this, 'autoloaders'], [$this, 'coroutines'], [$this, 'timers']] as $roots) {
+        foreach (['classes', 'functions', 'globals', 'frames', 'autoloaders', 'coroutines', 'timers'] as $roots) {
             try {
-                $roots();
+                $this->{$roots}();
             } catch (\Throwable $theRest) {
             }
         }
     }
 
-    /** What a fiber or a generator shows of itself: arguments and objects of its frames, but no other local variables. */
+    /** What a fiber or a generator shows of itself: arguments and objects of its frames, but no other locals. */
     public static function reachSuspended(Census $census, object $suspended, int $place, float $weight): void
     {
         $frames = [];
@@ -127,7 +127,8 @@ final class Roots
         $weight = \max(1.0, \count($ids) / self::COROUTINES);
         foreach (\array_slice($ids, -self::COROUTINES) as $id) {
             $frames = $coroutine::getBackTrace($id, \DEBUG_BACKTRACE_PROVIDE_OBJECT) ?: [];
-            $place = $this->census->root('coroutine', self::waitsAt($frames), 'coroutine', $weight, self::COROUTINE_STACK_BYTES);
+            $at = self::waitsAt($frames);
+            $place = $this->census->root('coroutine', $at, 'coroutine', $weight, self::COROUTINE_STACK_BYTES);
             $this->census->reach($coroutine::getContext($id), $place, 'context', '', $weight);
             self::reachFrames($this->census, $frames, $place, $weight);
         }

@@ -26,8 +26,8 @@ final class Worker
     }
 
     /**
-     * In a coroutine the answer waits until the event loop turns, once: then no request is half done, destructors of what
-     * is collected find a coroutine of their own to wait in, and signals are no longer held back as they are in here.
+     * In a coroutine the answer waits until the event loop turns, once: then no request is half done, destructors of
+     * what is collected find a coroutine of their own to wait in, and signals are no longer held back as in here.
      */
     public static function onSignal(): void
     {
@@ -53,7 +53,12 @@ final class Worker
             }
             self::$answered = $id;
             $figures = self::figures() + ['id' => $id, 'pid' => \getmypid()];
-            self::write($id, $kind === 'census' ? $figures + (new Census($limitMs))->take() : $figures);
+            if ($kind === 'census') {
+                $figures += (new Census($limitMs))->take();
+                // The collector suspects every value that was touched: so it doesn't run earlier in the app for that.
+                self::collect();
+            }
+            self::write($id, $figures);
         } catch (\Throwable $unimportant) {
         }
     }
@@ -170,7 +175,7 @@ final class Worker
      */
     private static function write(int $id, array $answer): void
     {
-        $text = \json_encode($answer, \JSON_INVALID_UTF8_SUBSTITUTE | \JSON_PARTIAL_OUTPUT_ON_ERROR | \JSON_UNESCAPED_SLASHES);
+        $text = \json_encode($answer, \JSON_INVALID_UTF8_SUBSTITUTE | \JSON_PARTIAL_OUTPUT_ON_ERROR);
         $path = self::$folder . '/answers/' . \getmypid() . "-{$id}";
         self::quietly(static function () use ($path, $text): void {
             // The harness makes the file where it can: then it is readable for it, whatever the umask here.
@@ -183,8 +188,8 @@ final class Worker
     }
 
     /**
-     * The app's error handler, its log and error_get_last() don't see what goes wrong in here, and nothing in here waits:
-     * Swoole's hook for files would give the process threads and let the app go on in between.
+     * The app's error handler, its log and error_get_last() don't see what goes wrong in here, and nothing in here
+     * waits: Swoole's hook for files would give the process threads and let the app go on in between.
      *
      * @return mixed
      */

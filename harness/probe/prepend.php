@@ -16,6 +16,8 @@ require_once __DIR__ . '/Worker.php';
 require_once __DIR__ . '/Sizes.php';
 require_once __DIR__ . '/Places.php';
 require_once __DIR__ . '/Classes.php';
+require_once __DIR__ . '/Objects.php';
+require_once __DIR__ . '/Sources.php';
 require_once __DIR__ . '/Census.php';
 require_once __DIR__ . '/Roots.php';
 

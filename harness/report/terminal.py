@@ -43,7 +43,7 @@ _UNKNOWN_BYTES = 2.0**40
 def render_verdict(verdict: Verdict, *, folder: Path | None = None) -> RenderableType:
     """The whole answer; `folder` is where the run keeps its samples and record."""
     parts: list[RenderableType] = [headline(verdict), Text(), _table(verdict)]
-    parts += [Text(one_line(f"• {sentence}")) for sentence in _remarks(verdict)]
+    parts.append(_bullets(_remarks(verdict)))
     if folder is not None:
         parts += [Text(), Text(f"Kept in {folder}", style="dim")]
     return Group(*parts)
@@ -85,6 +85,16 @@ def _table(verdict: Verdict) -> Table:
     return table
 
 
+def _bullets(remarks: Iterable[str]) -> Table:
+    """One a line, wrapped beside the bullet; what begins with blanks belongs to the one before."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for remark in remarks:
+        grid.add_row("" if remark.startswith(" ") else "•", Text(one_line(remark.strip())))
+    return grid
+
+
 def _remarks(verdict: Verdict) -> Iterable[str]:
     for endpoint in sorted(_with(verdict, "leak"), key=lambda e: -e.bytes_per_request):
         yield from _story(endpoint)
@@ -107,13 +117,13 @@ def _remarks(verdict: Verdict) -> Iterable[str]:
 
 def _story(endpoint: EndpointVerdict) -> Iterable[str]:
     """What leaks, how much, and who holds it, in sentences."""
-    size, limits = _bytes(endpoint.bytes_per_request), " to ".join(_known(limit) for limit in endpoint.ci95)
-    cause = "cause not known" if endpoint.cause == "unknown" else f"cause: {_CAUSES[endpoint.cause]}"
-    yield f"{endpoint.name} leaks {size}/request (95% {limits} B), seen in {_CHANNELS[endpoint.channel]}; {cause}"
+    size, limits = _bytes(endpoint.bytes_per_request), "-".join(_known(limit) for limit in endpoint.ci95)
+    cause = "cause not known" if endpoint.cause == "unknown" else _CAUSES[endpoint.cause]
+    yield f"{endpoint.name} leaks {size}/request (95% {limits}) in {_CHANNELS[endpoint.channel]}: {cause}"
     for holder in endpoint.holders:
         place = f", {holder.file}:{holder.line}" if holder.file else ""
         elements = f", {_elements(holder.elements_per_request)}" if holder.elements_per_request >= 0.01 else ""
-        yield f"    held by {holder.path}{place}: {_bytes(holder.bytes_per_request)}/request{elements}"
+        yield f"  {holder.path}{place}: {_bytes(holder.bytes_per_request)}{elements}"
 
 
 def _open_question(endpoint: EndpointVerdict) -> str:
@@ -124,8 +134,8 @@ def _open_question(endpoint: EndpointVerdict) -> str:
 
 def _elements(per_request: float) -> str:
     if round(per_request, 2) == 1:
-        return "one more element a request"
-    return f"{per_request:.3g} more elements a request"
+        return "one more element per request"
+    return f"{per_request:.3g} more elements per request"
 
 
 def _event_lines(verdict: Verdict) -> Iterable[str]:

@@ -11,7 +11,7 @@ declare(strict_types=1);
 
 namespace Graphs;
 
-foreach (['Worker', 'Sizes', 'Places', 'Classes', 'Census', 'Roots'] as $name) {
+foreach (['Worker', 'Sizes', 'Places', 'Classes', 'Objects', 'Sources', 'Census', 'Roots'] as $name) {
     require "{$argv[1]}/{$name}.php";
 }
 

@@ -44,7 +44,7 @@ def table_of(requests: Floats, growth: Floats, duration_s: Floats | None = None)
 
 
 def one_at_a_time(endpoints: int, blocks: int, draw: np.random.Generator, *, confirming: int = 0) -> Floats:
-    """(n, p): blocks of a window for each endpoint and an idle one, then `confirming` blocks of eight times the size."""
+    """(n, p): blocks of a window for each endpoint and an idle one, then `confirming` of eight times the size."""
     sizes = [REQUESTS] * blocks + [8 * REQUESTS] * confirming
     whole = [draw.permutation(np.vstack([np.eye(endpoints) * size, np.zeros(endpoints)])) for size in sizes]
     return np.vstack(whole)
@@ -52,7 +52,10 @@ def one_at_a_time(endpoints: int, blocks: int, draw: np.random.Generator, *, con
 
 @dataclass(frozen=True)
 class Rates:
-    """Shares of the draws: `leak` and `clean` verdicts, and 95% limits that held the truth, by endpoint; of time too."""
+    """Shares of the draws, by endpoint: `leak` and `clean` verdicts, and 95% limits that held the truth.
+
+    `time_covered` is the same for growth by time, `time_blamed` how often it was called sure at 99%.
+    """
 
     leak: Floats
     clean: Floats

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis.decide import Decision, Settings, _holm, decide
@@ -23,7 +23,7 @@ designs = pytest.mark.parametrize(("blocks", "confirming"), [(8, 0), (16, 0), (4
 
 @lru_cache
 def simulated(noise: NoiseName, blocks: int, confirming: int) -> Rates:
-    return rates(noise, SLOPES, blocks=blocks, confirming=confirming, draws=100)
+    return rates(noise, SLOPES, blocks=blocks, confirming=confirming, draws=80)
 
 
 def judged(requests: Floats, growth: Floats, settings: Settings | None = None) -> list[Decision]:
@@ -63,7 +63,8 @@ def test_a_plain_leak_and_a_clean_endpoint_are_told(noise: NoiseName, blocks: in
 @designs
 def test_limits_of_95_percent_hold_the_truth_about_so_often(noise: NoiseName, blocks: int, confirming: int) -> None:
     found = simulated(noise, blocks, confirming)
-    assert np.all(found.covered >= 0.88)
+    assert found.covered.mean() >= 0.9
+    assert found.covered.min() >= 0.84
     assert found.time_covered >= 0.85
     assert found.time_blamed <= 0.05
 
@@ -93,6 +94,7 @@ def test_holm_by_table(p_values: list[float], rejected: list[bool]) -> None:
     assert _holm(np.array(p_values), 0.05).tolist() == rejected
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10), st.floats(0.001, 0.2))
 def test_holm_lies_between_bonferroni_and_no_correction(p_values: list[float], alpha: float) -> None:
     given_values = np.array(p_values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis.windows import available_channels, solo_rows, window_table
@@ -28,6 +28,7 @@ def recording(*processes: tuple[ProcessReading, ...]) -> Recording:
     return Recording(header=TraceHeader(endpoints=("GET /",)), samples=samples)
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=1, max_size=12))
 def test_windows_are_the_differences_of_samples(counts: list[tuple[int, int]]) -> None:
     table = window_table(record(APP, [PlannedWindow(0, "load", pair) for pair in counts]))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
 import harness
@@ -16,7 +17,7 @@ from harness.cli.main import cli
 from tests.unit.cli.conftest import Hyperleak
 
 TRACE = Path(__file__).parents[2] / "data/traces/static-big-cache.jsonl"
-COMMANDS = sorted(cli.commands)
+COMMANDS = sorted(cli.list_commands(click.Context(cli)))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import islice
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.load.schedule import LOADED_PER_IDLE, Design, PlannedWindow
@@ -25,6 +25,7 @@ def driven(window: PlannedWindow) -> list[int]:
     return [endpoint for endpoint, count in enumerate(window.counts) if count]
 
 
+@settings(deadline=None, derandomize=True)
 @given(design=designs, number=numbers, data=st.data())
 def test_a_block_drives_every_active_endpoint_exactly_once_and_by_itself(
     design: Design, number: int, data: st.DataObject
@@ -37,6 +38,7 @@ def test_a_block_drives_every_active_endpoint_exactly_once_and_by_itself(
     assert {window.block for window in block} == {number}
 
 
+@settings(deadline=None, derandomize=True)
 @given(design=designs, number=numbers)
 def test_every_block_has_idle_windows_by_its_size(design: Design, number: int) -> None:
     block = design.block(number, dict.fromkeys(range(design.endpoints), design.requests))
@@ -45,6 +47,7 @@ def test_every_block_has_idle_windows_by_its_size(design: Design, number: int) -
     assert all(not driven(window) and window.idle_s == design.idle_s for window in idle)
 
 
+@settings(deadline=None, derandomize=True)
 @given(design=designs, number=numbers)
 def test_the_same_seed_draws_the_same_windows(design: Design, number: int) -> None:
     again = Design(design.seed, design.endpoints, design.requests, design.idle_s)
@@ -78,6 +81,7 @@ def test_every_endpoint_comes_at_every_place_equally_often() -> None:
     assert all(abs(count - 200) < 3.1 * (800 * 3 / 16) ** 0.5 for count in places.values())
 
 
+@settings(deadline=None, derandomize=True)
 @given(design=designs, requests=st.integers(1, 100))
 def test_the_warm_up_drives_every_endpoint_once(design: Design, requests: int) -> None:
     windows = list(design.warmup(requests))
@@ -85,6 +89,7 @@ def test_the_warm_up_drives_every_endpoint_once(design: Design, requests: int) -
     assert {(window.kind, sum(window.counts), window.block) for window in windows} == {("warmup", requests, 0)}
 
 
+@settings(deadline=None, derandomize=True)
 @given(design=designs, first=numbers, each=st.integers(1, 10))
 def test_alone_means_a_run_of_windows_between_two_idle_ones(design: Design, first: int, each: int) -> None:
     windows = list(design.alone(first, each))
@@ -96,6 +101,7 @@ def test_alone_means_a_run_of_windows_between_two_idle_ones(design: Design, firs
     assert sorted(driven(run[1])[0] for run in runs) == list(range(design.endpoints))
 
 
+@settings(deadline=None, derandomize=True)
 @given(design=designs, data=st.data())
 def test_the_mix_follows_the_weights_and_leaves_nobody_out(design: Design, data: st.DataObject) -> None:
     size = design.endpoints
@@ -107,6 +113,7 @@ def test_the_mix_follows_the_weights_and_leaves_nobody_out(design: Design, data:
         assert abs(count - design.requests * weight / sum(weights)) <= 1.0
 
 
+@settings(deadline=None, derandomize=True)
 @given(design=designs, number=numbers)
 def test_a_soak_window_has_all_its_requests(design: Design, number: int) -> None:
     window = design.soak(number, [1.0] * design.endpoints)
