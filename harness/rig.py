@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import platform
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docker import DockerClient
+
 import harness
+from harness.errors import TargetError
 from harness.history import RunFolder
 from harness.load.generator import LocustGenerator, start_generator
 from harness.load.poker import Poker
@@ -27,11 +31,16 @@ from harness.target import RunLabels, RunningTarget, connect_engine, mark_owner,
 
 INSIDE = "/hyperleak-probe"
 MOST_CONNECTIONS = 16
+# A target that fails to start sooner than this is started again without the probe, which may be what it can't bear.
+SECOND_START_WITHIN_S = 15.0
 
 
 @dataclass(frozen=True)
 class Rig:
-    """A started target and its instruments. `memory` is the sampler, with the probe where there is one."""
+    """A started target and its instruments. `memory` is the sampler, with the probe where there is one.
+
+    `refusal` says why the target was started without the probe.
+    """
 
     scenario: Scenario
     target: RunningTarget
@@ -39,6 +48,7 @@ class Rig:
     load: LocustGenerator
     probe: Probe | None
     memory: Sampler | ProbedMemory
+    refusal: str = ""
 
     @property
     def is_probed(self) -> bool:
@@ -58,7 +68,7 @@ class Rig:
     @property
     def notes(self) -> tuple[str, ...]:
         """What this run could not have, and what would allow it."""
-        return (*self.sampler.notes, *_probe_notes(self.scenario, self.memory))
+        return (*self.sampler.notes, *_probe_notes(self.scenario, self.memory, self.refusal))
 
     def header(self, *, looks: int) -> TraceHeader:
         plan = self.scenario.load
@@ -88,9 +98,8 @@ def open_rig(scenario: Scenario, folder: RunFolder, phase: Callable[[str], None]
     labels = RunLabels(run_id=folder.run_id, scenario=scenario.name)
     mark_owner(folder.path, labels)
     client = None if scenario.target.kind == "command" else stack.enter_context(closing(connect_engine()))
-    injection = _prepare(scenario, labels, stack)
-    spec = scenario.target.model_copy(update={"injection": injection})
-    target = stack.enter_context(start_target(spec, labels, log_dir=folder.logs, client=client))
+    target, injection, refusal = _start(scenario, _prepare(scenario, labels, stack), labels, folder, client)
+    stack.enter_context(target)
     sampler = stack.enter_context(
         open_sampler(target.handle, heap=scenario.sampling.heap, client=client, labels=owner_labels(labels))
     )
@@ -98,7 +107,26 @@ def open_rig(scenario: Scenario, folder: RunFolder, phase: Callable[[str], None]
     memory = _probed(scenario, target.handle, sampler, probe, stack) if probe else sampler
     phase("starting the load generator")
     load = stack.enter_context(start_generator(_load_spec(scenario, target.handle), log_dir=folder.logs))
-    return Rig(scenario, target, sampler, load, probe, memory)
+    return Rig(scenario, target, sampler, load, probe, memory, refusal)
+
+
+def _start(
+    scenario: Scenario,
+    injection: ProbeInjection | None,
+    labels: RunLabels,
+    folder: RunFolder,
+    client: DockerClient | None,
+) -> tuple[RunningTarget, ProbeInjection | None, str]:
+    """The target, the probe that it has, and why it has none where it refused to start with one."""
+    began_s = time.monotonic()
+    spec = scenario.target.model_copy(update={"injection": injection})
+    try:
+        return start_target(spec, labels, log_dir=folder.logs, client=client), injection, ""
+    except TargetError as error:
+        if injection is None or time.monotonic() - began_s > SECOND_START_WITHIN_S:
+            raise
+        bare = start_target(scenario.target, labels, log_dir=folder.logs, client=client)
+        return bare, None, f"with it the target did not start: {error.message.splitlines()[0]}"
 
 
 def _prepare(scenario: Scenario, labels: RunLabels, stack: ExitStack) -> ProbeInjection | None:
@@ -117,12 +145,13 @@ def _probed(scenario: Scenario, handle: TargetHandle, sampler: Sampler, probe: P
     return ProbedMemory(sampler, probe, poker)
 
 
-def _probe_notes(scenario: Scenario, memory: Sampler | ProbedMemory) -> list[str]:
+def _probe_notes(scenario: Scenario, memory: Sampler | ProbedMemory, refusal: str) -> list[str]:
     lost = "so garbage isn't collected before a sample, and holders aren't named"
     if not isinstance(memory, ProbedMemory):
         if not scenario.sampling.heap:
             return []
-        why = "sampling.probe is false" if not scenario.sampling.probe else "the target runs on another machine"
+        elsewhere = refusal or "the target runs on another machine"
+        why = elsewhere if scenario.sampling.probe else "sampling.probe is false"
         return [f"the probe was not used ({why}), {lost}"]
     if not memory.answered:
         reasons = "; ".join(sorted(set(memory.reasons.values()))) or "no PHP process was found"
