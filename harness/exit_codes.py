@@ -21,7 +21,10 @@ _FOR_BISECT = {CLEAN: 0, LEAK: 1, INCONCLUSIVE: 125, COULD_NOT_MEASURE: 125, BAD
 
 
 def of_verdict(verdict: Verdict, expected: Mapping[str, EndpointOutcome], ended: TargetState | None = None) -> int:
-    """The code of one run. A target that died at its memory limit is a result, one that died otherwise isn't."""
+    """The code of one run. A target that died at its memory limit is a result, one that died otherwise isn't.
+
+    A leak of all endpoints together can't be expected of any of them, so it is never as expected.
+    """
     if ended is not None and not ended.oom_kills:
         return COULD_NOT_MEASURE
     if not expected:
@@ -29,7 +32,8 @@ def of_verdict(verdict: Verdict, expected: Mapping[str, EndpointOutcome], ended:
     unlike = surprises(verdict, expected)
     if any(found != "inconclusive" for found in unlike.values()):
         return LEAK
-    return INCONCLUSIVE if unlike else CLEAN
+    together = verdict.outcome == "leak" and not any(e.verdict == "leak" for e in verdict.endpoints)
+    return INCONCLUSIVE if unlike else LEAK if together else CLEAN
 
 
 def surprises(verdict: Verdict, expected: Mapping[str, EndpointOutcome]) -> dict[str, EndpointOutcome]:

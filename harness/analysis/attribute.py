@@ -22,7 +22,7 @@ def analyse(recording: Recording, settings: Settings, *, run_id: str = "") -> Ve
     """Attributes growth to the endpoints of `recording`."""
     table = window_table(recording)
     channels = list(available_channels(table))
-    decisions, channel, whole = _decisions(table, channels, settings)
+    decisions, channel, whole = _decisions(table, channels, settings, _processes(recording))
     resident = next((c for c in channels if c != "php_heap"), channel)
     native: dict[int, Decision] = {}
     if channel == "php_heap" and resident != channel:
@@ -44,8 +44,12 @@ def analyse(recording: Recording, settings: Settings, *, run_id: str = "") -> Ve
     )
 
 
+def _processes(recording: Recording) -> int:
+    return len(recording.samples[-1].processes) if recording.samples else 0
+
+
 def _decisions(
-    table: WindowTable, channels: list[Channel], settings: Settings
+    table: WindowTable, channels: list[Channel], settings: Settings, processes: int
 ) -> tuple[list[Decision], Channel, Estimates | None]:
     channel = channels[0] if channels else "php_heap"
     found = decide(table, channel, settings) if channels else None
@@ -53,7 +57,7 @@ def _decisions(
         return [_unknown(table, e, bool(channels)) for e in range(len(table.endpoints))], channel, None
     decisions, whole = found
     if channel != "php_heap":
-        decisions = decide_alone(table, channel, settings, decisions)
+        decisions = decide_alone(table, channel, settings, decisions, processes)
     return decisions, channel, whole
 
 

@@ -16,23 +16,43 @@ from harness.analysis.windows import Bools, WindowTable, solo_rows
 from harness.model.verdict import Channel, EndpointOutcome
 
 ALONE_WINDOWS = 6
+# What a process may keep before its resident memory has to grow: ZendMM takes its memory in chunks of this size.
+HIDDEN_BYTES_PER_PROCESS = 2 * 1024 * 1024
 # Verdicts on the PHP heap of endpoints that leave resident memory alone; garbage touches new pages until it is freed.
 FLAT: tuple[EndpointOutcome, ...] = ("clean", "bounded")
 
 
-def decide_alone(table: WindowTable, channel: Channel, settings: Settings, mixed: list[Decision]) -> list[Decision]:
-    """Decisions of a run without heaps: of the endpoints driven alone by those windows, others are never blamed."""
-    return [_alone(table, channel, settings, e, decision) for e, decision in enumerate(mixed)]
+def decide_alone(
+    table: WindowTable, channel: Channel, settings: Settings, mixed: list[Decision], processes: int
+) -> list[Decision]:
+    """Decisions of a run without heaps: of the endpoints driven alone by those windows, others are never blamed.
+
+    `processes` that run PHP may have had free memory to keep things in, and nobody is cleared by less than that.
+    """
+    hidden_bytes = HIDDEN_BYTES_PER_PROCESS * max(1, processes)
+    return [_alone(table, channel, settings, e, decision, hidden_bytes) for e, decision in enumerate(mixed)]
 
 
-def _alone(table: WindowTable, channel: Channel, settings: Settings, e: int, mixed: Decision) -> Decision:
+def _alone(
+    table: WindowTable, channel: Channel, settings: Settings, e: int, mixed: Decision, hidden_bytes: int
+) -> Decision:
     rows = solo_rows(table, e, ALONE_WINDOWS)
     found = decide(table.select(rows), channel, settings) if rows.any() else None
     if found is not None:
-        return replace(found[0][e], requests=mixed.requests)
+        return _unless_hidden(replace(found[0][e], requests=mixed.requests), settings, hidden_bytes)
     if mixed.outcome == "clean":
         return replace(mixed, outcome="inconclusive", note="seems clean beside others; not yet driven alone")
     return replace(mixed, outcome="inconclusive", note=mixed.note or "not yet driven alone")
+
+
+def _unless_hidden(alone: Decision, settings: Settings, hidden_bytes: int) -> Decision:
+    """Resident memory that stands still clears nobody who could have kept the threshold in memory that was free."""
+    upper_limit = alone.upper_limit + hidden_bytes / max(1, alone.requests)
+    if alone.outcome not in FLAT or upper_limit < settings.threshold_bytes:
+        return alone
+    needed = int(hidden_bytes / settings.threshold_bytes)
+    note = f"resident memory stands still, but may have had room for what it keeps; {needed:,} requests would tell"
+    return replace(alone, outcome="inconclusive", upper_limit=upper_limit, note=note)
 
 
 def native_leaks(table: WindowTable, channel: Channel, settings: Settings, on_heap: list[bool]) -> dict[int, Decision]:
