@@ -16,9 +16,9 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import NoReturn, Protocol, Self, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
+from harness.closing import Closing
 from harness.errors import InputError, LoadError
 from harness.load.catalogue import Catalogue
 from harness.load.messages import (
@@ -78,7 +78,7 @@ def remote_worker_command(spec: LoadSpec, port: int | None = None) -> str:
     return f"python -m harness.load.worker {host}:{port or spec.bind_port}"
 
 
-class LocustGenerator:
+class LocustGenerator(Closing):
     """A Locust process, or a master and its workers. Any error ends them all: no load goes on unseen."""
 
     def __init__(self, spec: LoadSpec, log_dir: Path | None) -> None:
@@ -89,14 +89,6 @@ class LocustGenerator:
         self._received = bytearray()
         self._joined: list[str] = []
         self._closed = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def pids(self) -> tuple[int, ...]:

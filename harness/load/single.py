@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-from typing import Self
 
+from harness.closing import Closing
 from harness.errors import LoadError
 from harness.load.catalogue import Catalogue
 from harness.load.cookies import Cookies
@@ -15,7 +15,7 @@ from harness.load.wire import Headers, Wire, header_lines
 from harness.model.load import LoadSpec
 
 
-class SingleVisitor:
+class SingleVisitor(Closing):
     """A user of the app with a connection, a cookie jar and a login of its own. Raises LoadError where login fails."""
 
     def __init__(self, spec: LoadSpec, catalogue: Catalogue, user: int) -> None:
@@ -41,12 +41,6 @@ class SingleVisitor:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def _send(self, wire: Wire) -> int | None:
         headers = (*self._login_headers, *self._cookies.header(wire.target))

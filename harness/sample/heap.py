@@ -10,8 +10,9 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from harness.closing import Closing
 from harness.sample.proc_memory import (
     HeapRefused,
     NoHeap,
@@ -103,7 +104,7 @@ def find_heaps(pid: int) -> ProcessHeaps:
     return ProcessHeaps(pid, before.started_s, memory, tasks, task_state, heaps)
 
 
-class HeapReader:
+class HeapReader(Closing):
     """The heaps of many processes, found when first asked for and again after an exec or with a reused pid.
 
     `refusals` tells of the last `read` why a process has no reading; `absent` are those of them that run no PHP.
@@ -139,12 +140,6 @@ class HeapReader:
     def close(self) -> None:
         for pid in [*self._found, *self._waiting]:
             self.forget(pid)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def _read_one(self, pid: int) -> HeapReading | None:
         try:

@@ -16,11 +16,11 @@ import signal as signals
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from harness.closing import Closing
 from harness.errors import SampleError
 from harness.model.census import Census, ProbeInjection, SettleAnswer
 
@@ -98,7 +98,7 @@ class _Silence:
         self.signal_again_at = 0
 
 
-class Probe:
+class Probe(Closing):
     """The probe of one target on this machine. `silent` says of the last request who didn't answer and why.
 
     Not for threads. `close` removes the request and what was answered too late.
@@ -142,14 +142,6 @@ class Probe:
         for left in self._injection.answers.glob("*-*"):
             with contextlib.suppress(OSError):
                 left.unlink()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _ask(
         self, kind: str, answer: type[_Answer], pids: Iterable[int], poke: Callable[[], object], timeout_s: float

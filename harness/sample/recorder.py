@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from harness.closing import Closing
 from harness.errors import StorageError
 from harness.model.samples import Sample, TraceHeader
 from harness.model.screen import ScreenHeader, ScreenRequest
@@ -19,7 +18,7 @@ from harness.model.screen import ScreenHeader, ScreenRequest
 SAMPLES_FILE = "samples.jsonl"
 
 
-class _LineFile:
+class _LineFile(Closing):
     """A new file that grows by whole lines."""
 
     def __init__(self, path: Path, header: TraceHeader | ScreenHeader) -> None:
@@ -37,14 +36,6 @@ class _LineFile:
 
     def close(self) -> None:
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _append(self, line: str) -> None:
         left = memoryview(f"{line}\n".encode())

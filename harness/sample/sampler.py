@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from harness.closing import Closing
 from harness.errors import SampleError
 from harness.model.samples import CgroupReading, PhpReading, ProcessReading
 from harness.model.verdict import Channel
@@ -34,7 +34,7 @@ class Reading(NamedTuple):
     oom_kills: int | None
 
 
-class Sampler:
+class Sampler(Closing):
     """Reads one target. A channel that is lost becomes a note; only the loss of all is a SampleError.
 
     `notes` are by what they are about, for there is one about each.
@@ -120,14 +120,6 @@ class Sampler:
         for part in (self._cgroup, self._heaps, self._collectors):
             if part is not None:
                 part.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _state(self, pids: tuple[int, ...]) -> object:
         """What stands still once the target has settled; None where nothing tells it quickly."""

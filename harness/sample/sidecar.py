@@ -12,10 +12,11 @@ import socket
 import struct
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 from docker.errors import APIError, ImageNotFound, NotFound
 
+from harness.closing import Closing
 from harness.errors import SampleError
 from harness.sample.cgroup_engine import ENGINE_ERRORS
 from harness.sample.heap import total_of
@@ -42,7 +43,7 @@ class Channel(Protocol):
     def close(self) -> None: ...
 
 
-class SidecarHeapReader:
+class SidecarHeapReader(Closing):
     """Reads like `HeapReader`. The pids are those of the target's pid namespace, not the host's.
 
     `refusals` tells of the last `read` why a process has no reading; `absent` are those of them that run no PHP.
@@ -76,12 +77,6 @@ class SidecarHeapReader:
 
     def close(self) -> None:
         self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def _entry(self, entry: str) -> tuple[int, HeapReading | None]:
         """One of "7=size,peak,real_size,started", "7!absent,why" and "7!refused,why"."""

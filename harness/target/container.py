@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import docker
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
+from harness.closing import Closing
 from harness.model.target import ReadyCheck, TargetHandle, TargetState
 from harness.target.cleanup import Cleanup
 from harness.target.engine import ENGINE_ERRORS, engine_errors, engine_facts, is_local, short_reason
@@ -24,7 +24,7 @@ LOG_NAME = "target.log"
 _LOOPBACK = "127.0.0.1"
 
 
-class ContainerTarget:
+class ContainerTarget(Closing):
     """Implements RunningTarget; `handle` is known once `become_ready` has returned."""
 
     handle: TargetHandle
@@ -93,14 +93,6 @@ class ContainerTarget:
 
     def close(self) -> None:
         self._cleanup.run()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _port_hint(self) -> str:
         port = self._inner_port

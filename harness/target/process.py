@@ -12,9 +12,9 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
+from harness.closing import Closing
 from harness.errors import InputError, TargetError
 from harness.model.target import CommandSpec, TargetHandle, TargetState
 from harness.target import supervisor
@@ -32,7 +32,7 @@ _TAIL_BYTES = 64 * 1024
 _SIGKILL_EXIT = 137
 
 
-class ProcessTarget:
+class ProcessTarget(Closing):
     """Implements RunningTarget for a local command; `handle` is known once `become_ready` has returned."""
 
     handle: TargetHandle
@@ -76,14 +76,6 @@ class ProcessTarget:
 
     def close(self) -> None:
         self._cleanup.run()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Supervised:
