@@ -22,7 +22,7 @@ from harness.model.verdict import Naming, Verdict
 from harness.naming import Namer
 from harness.rig import Rig, open_rig
 from harness.sample.recorder import Recorder, ScreenRecorder
-from harness.screen import ScreenWatcher, screen
+from harness.screen import ScreenWatcher, screening_of
 from harness.screening import Budget
 from harness.session import Session
 
@@ -138,7 +138,8 @@ def _screen(rig: Rig, folder: RunFolder, watcher: Watcher) -> Verdict | None:
     with ScreenRecorder(folder.screening, header) as sink:
         told = ScreenWatcher(look=look, stop_asked=watcher.stop_asked)
         budget = Budget(plan.requests, plan.budget_s)
-        recording = screen(rig.load_spec, chosen, rig.sampler, settings, budget, told, header, sink)
+        screening = screening_of(rig.load_spec, rig.sampler, settings, budget, told, header, sink)
+        recording = screening.perform(chosen)
     return screen_verdict(recording, settings)
 
 

@@ -49,21 +49,7 @@ def endpoints_of(urls: Sequence[str]) -> tuple[str, tuple[Endpoint, ...]]:
     return origins.pop(), tuple(Endpoint(name=n, request=r, expect=any_status) for n, r in named.items())
 
 
-def screen(
-    spec: LoadSpec,
-    endpoints: Sequence[int],
-    sampler: Sampler,
-    settings: Settings,
-    budget: Budget,
-    watcher: ScreenWatcher,
-    header: ScreenHeader,
-    sink: Sink,
-) -> ScreenRecording:
-    """Screens `endpoints` (indices) of the spec. Raises SampleError where no heap can be read, LoadError at login."""
-    return _screening(spec, sampler, settings, budget, watcher, header, sink).perform(endpoints)
-
-
-def _screening(
+def screening_of(
     spec: LoadSpec,
     sampler: Sampler,
     settings: Settings,
@@ -72,6 +58,7 @@ def _screening(
     header: ScreenHeader,
     sink: Sink,
 ) -> Screening:
+    """A screening of the spec's endpoints. Raises SampleError where no heap can be read; `perform`: LoadError."""
     if not sampler.heap_bytes():
         raise SampleError("no PHP heap of the target can be read", hint="; ".join(sampler.notes) or "does it run PHP?")
     catalogue = Catalogue(spec)
@@ -107,7 +94,7 @@ def screen_attached(
     spec = LoadSpec(base_url=handle.base_url, endpoints=endpoints, seed=seed)
     target = {"kind": handle.kind, "base_url": handle.base_url, **handle.environment}
     header = ScreenHeader(endpoints=tuple(e.name for e in endpoints), target=target, seed=seed, notes=sampler.notes)
-    screening = _screening(spec, sampler, settings, budget, watcher, header, Unkept())
+    screening = screening_of(spec, sampler, settings, budget, watcher, header, Unkept())
     recording = screening.perform(range(len(endpoints)))
     _check_answered(screening, handle)
     verdict = screen_verdict(recording, settings)
