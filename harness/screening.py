@@ -117,20 +117,26 @@ class Screening:
         ]
 
     def _visitors(self, endpoint: int) -> list[Visitor]:
-        """Connections that reach as many different processes as can be found: who ran while it was asked tells."""
+        """Connections that reach as many different processes as can be found: who ran while it was asked tells.
+
+        These requests aren't recorded: a new connection takes memory of its own, and a closed one gives it back.
+        """
         pids = tuple(self.heaps())
         reached: set[int] = set()
         kept: list[Visitor] = []
         for _ in range(max(1, TRIES_PER_PROCESS * len(pids))):
             visitor = self.connect()
             before = self.run_times(pids)
-            self._ask(visitor, endpoint)
+            visitor.send(endpoint, self._sent[endpoint])
+            self._sent[endpoint] += 1
+            self._settled()
             after = self.run_times(pids)
             ran = {pid for pid in pids if after.get(pid, 0) > before.get(pid, 0)}
             self._asked += bool(before)
             self._ran += bool(ran)
             if kept and ran <= reached:
                 visitor.close()
+                self._settled()
             else:
                 kept.append(visitor)
                 reached |= ran
