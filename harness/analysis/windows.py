@@ -156,4 +156,5 @@ def _subtract(later: Sequence[int], earlier: Sequence[int]) -> list[int]:
 
 
 def _broke(before: Sample, after: Sample) -> bool:
-    return {p.key for p in before.processes} != {p.key for p in after.processes}
+    """A process was born or died, or its heap was read at only one end of the window."""
+    return {(p.key, p.php is None) for p in before.processes} != {(p.key, p.php is None) for p in after.processes}

@@ -122,3 +122,12 @@ def test_a_mark_is_not_needed() -> None:
     plain = recording((process(1, 1),), (process(1, 2),))
     more = plain.model_copy(update={"samples": (*plain.samples, marked)})
     assert len(window_table(more)) == 1
+
+
+def test_a_window_with_a_heap_that_was_read_at_one_end_only_is_broken() -> None:
+    whole = record({"a": clean}, blocks({"a": clean}, 4))
+    last = whole.samples[-1]
+    blind = last.processes[0].model_copy(update={"php": None})
+    changed = last.model_copy(update={"processes": (blind, *last.processes[1:])})
+    table = window_table(whole.model_copy(update={"samples": (*whole.samples[:-1], changed)}))
+    assert list(table.broken) == [False] * (len(table) - 1) + [True]
