@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 
 import click
 
+from harness.cli.output import Output, output_options
 from harness.scenario import json_schema
 
 
 @click.command()
-def schema() -> int:
+@output_options
+def schema(output: Output) -> int:
     """Print the JSON Schema of a scenario, for editors."""
-    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    replace(output, json_asked=True).document(json_schema())
     return 0
