@@ -24,9 +24,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "hyperleak needs Python 3.11 or later; name one with make PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@tests/machine.sh venv $(PYTHON) $(VENV)
 
 $(VENV)/installed: .ci/requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --require-hashes -r $<

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Gets the machine ready for the demo or the tests, runs them, and stops what it started.
+#   tests/machine.sh venv PYTHON FOLDER    a virtual environment, with Debian's python3-venv where that is missing
 #   tests/machine.sh demo    with a Docker engine where there is one, else plain local processes
 #   tests/machine.sh test    with a Docker engine and PHP, installed and started when run as root on Debian
 set -euo pipefail
@@ -16,16 +17,19 @@ fail() {
   exit 4
 }
 
-can_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
-
-need_packages() { # program package...: installs the packages where the program is missing
-  local program=$1
+install() { # what package...: as root on Debian, else says what is missing
+  local what=$1
   shift
-  command -v "$program" >/dev/null && return
-  can_install || fail "$program is missing" "install it (Debian: apt-get install $*)"
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    fail "$what is missing" "install it (Debian: apt-get install $*)"
+  fi
   say "installing $*"
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+need_packages() { # program package...: installs the packages where the program is missing
+  command -v "$1" >/dev/null || install "$@"
 }
 
 engine_answers() { command -v docker >/dev/null && timeout 20 docker version >/dev/null 2>&1; }
@@ -57,6 +61,15 @@ stop_engine() {
 }
 trap stop_engine EXIT
 
+make_venv() { # python folder
+  local python=$1 folder=$2
+  need_packages "$python" python3
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$python is older than 3.11" "name a later one: make PYTHON=python3.12"
+  "$python" -c 'import ensurepip, venv' 2>/dev/null || install "the venv module of $python" python3-venv
+  "$python" -m venv "$folder"
+}
+
 demo() {
   local scenario=scenarios/quickstart.yaml code=0
   need_packages php php-cli
@@ -84,7 +97,8 @@ tests() {
 }
 
 case "${1:-}" in
+  venv) make_venv "${2:-python3}" "${3:-.venv}" ;;
   demo) demo ;;
   test) shift && tests "$@" ;;
-  *) fail "what to run?" "tests/machine.sh demo | test [pytest arguments]" ;;
+  *) fail "what to run?" "tests/machine.sh venv | demo | test [pytest arguments]" ;;
 esac
