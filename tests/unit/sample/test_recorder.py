@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -130,21 +131,25 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         Recorder(tmp_path / "nowhere" / "s.jsonl", HEADER)
 
 
-@pytest.fixture
+@contextmanager
 def little_room() -> Iterator[None]:
-    """The kernel refuses files beyond 4 KiB, as a full disk does; writing stops in the middle of a line."""
+    """The kernel refuses files beyond 4 KiB, as a full disk does; writing stops in the middle of a line.
+
+    It holds for the whole process, so it must not last until the test's result is printed, to a file perhaps.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (SAMPLE_LIMIT_BYTES, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("little_room")
 def test_a_full_disk_is_told_and_leaves_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     recorder = Recorder(path, HEADER)
     kept = 0
-    with pytest.raises(StorageError, match="cannot write") as refused:  # noqa: PT012 - the count is what matters
+    with little_room(), pytest.raises(StorageError, match="cannot write") as refused:  # noqa: PT012 - the count matters
         while True:
             recorder.write(a_sample(kept))
             kept += 1
@@ -155,7 +160,6 @@ def test_a_full_disk_is_told_and_leaves_whole_lines(tmp_path: Path) -> None:
     assert (len(recording.samples), recording.truncated) == (kept, False)
 
 
-@pytest.mark.usefixtures("little_room")
 def test_a_disk_too_full_for_the_header_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot write"):
+    with little_room(), pytest.raises(StorageError, match="cannot write"):
         Recorder(tmp_path / "s.jsonl", TraceHeader(endpoints=("x" * 5000,)))
