@@ -63,8 +63,8 @@ def test_what_a_later_version_adds_is_passed_over(tmp_path: Path) -> None:
     later = sample(1.0, 1, new_field={"x": 1}, processes=[{"pid": 3, "colour": "red"}])
     recording = read_recording(trace(tmp_path, HEADER | {"mood": "good"}, later))
     assert recording.samples[0].processes[0].pid == 3
-    screening = read_screening(trace(tmp_path, SCREEN_HEADER, [0.1, 0, 200, {"5": [1, 2]}, "new"]))
-    assert screening.requests[0].heaps == {5: (1, 2)}
+    screening = read_screening(trace(tmp_path, SCREEN_HEADER, [0.1, 0, 200, {"5": [1, 2]}, 3, "new"]))
+    assert (screening.requests[0].heaps, screening.requests[0].roots) == ({5: (1, 2)}, 3)
 
 
 def test_blank_lines_are_passed_over(tmp_path: Path) -> None:
