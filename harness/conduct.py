@@ -107,6 +107,8 @@ class Conductor:
         share = allowed / CONFIRMING_BLOCKS / max(1, len(growing))
         in_time = left_s * self._rate() / CONFIRMING_BLOCKS / max(1, len(growing))
         most = min(self.scenario.load.confirm_requests / CONFIRMING_BLOCKS, in_time)
+        if most < SMALLEST_WINDOW_REQUESTS:
+            return {}
         return {e: max(1, int(min(most, share / max(size, 1.0)))) for e, size in growing}
 
     def _native(self, design: Design, deadline_s: float) -> None:

@@ -218,3 +218,10 @@ def test_windows_shrink_where_most_are_lost_to_recycling() -> None:
 
 def _changes(values: Sequence[int]) -> list[int]:
     return [b for a, b in itertools.pairwise(values) if a != b]
+
+
+def test_without_requests_to_confirm_with_a_leak_gets_no_more_than_the_blocks() -> None:
+    asked, none = Conducted(app_of(LEAK, nothing)), Conducted(app_of(LEAK, nothing), confirm_requests=0)
+    sent = [sum(order.counts[0] for order in run.app.orders) for run in (asked, none)]
+    assert sent[0] - sent[1] == pytest.approx(LoadPlan().confirm_requests, rel=0.05)
+    assert none.looks[-1].endpoints[0].verdict == "leak"
