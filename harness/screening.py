@@ -15,6 +15,8 @@ from harness.model.screen import ScreenHeader, ScreenRecording, ScreenRequest
 SETTLE_PAUSE_S = 0.0005
 SETTLE_LIMIT_S = 0.05
 ROUNDS_PER_LOOK = 5
+# Far from the numbers of the load, so that templates make other values than those which will be sent then.
+FIRST_NUMBER = 1_000_000_000
 # Connections tried in the search for one that reaches each worker, for every process that there is.
 TRIES_PER_PROCESS = 3
 
@@ -124,11 +126,10 @@ class Screening:
         pids = tuple(self.heaps())
         reached: set[int] = set()
         kept: list[Visitor] = []
-        for _ in range(max(1, TRIES_PER_PROCESS * len(pids))):
+        for attempt in range(max(1, TRIES_PER_PROCESS * len(pids))):
             visitor = self.connect()
             before = self.run_times(pids)
-            visitor.send(endpoint, self._sent[endpoint])
-            self._sent[endpoint] += 1
+            visitor.send(endpoint, FIRST_NUMBER - 1 - attempt)
             self._settled()
             after = self.run_times(pids)
             ran = {pid for pid in pids if after.get(pid, 0) > before.get(pid, 0)}
@@ -146,7 +147,7 @@ class Screening:
 
     def _ask(self, visitor: Visitor, endpoint: int) -> None:
         before, roots_before = self.heaps(), self.roots()
-        status = visitor.send(endpoint, self._sent[endpoint])
+        status = visitor.send(endpoint, FIRST_NUMBER + self._sent[endpoint])
         after, roots_after = self._settled(), self.roots()
         self._sent[endpoint] += 1
         changed = {
@@ -159,7 +160,7 @@ class Screening:
         request = ScreenRequest(elapsed_s=elapsed_s, endpoint=endpoint, status=status, heaps=changed, roots=roots)
         self._requests.append(request)
         self.sink.write(request)
-        visitor.reset(endpoint, self._sent[endpoint])
+        visitor.reset(endpoint, FIRST_NUMBER + self._sent[endpoint])
 
     def _settled(self) -> Heaps:
         """The heaps once two readings in a row agree."""
