@@ -20,13 +20,14 @@ from harness.load.generator import LocustGenerator, start_generator
 from harness.load.poker import Poker
 from harness.model.census import ProbeInjection
 from harness.model.load import LoadSpec
-from harness.model.samples import TraceHeader
+from harness.model.samples import Sample, TraceHeader
 from harness.model.scenario import Scenario
 from harness.model.target import TargetHandle
 from harness.probing import ProbedMemory
 from harness.sample.opening import open_sampler
 from harness.sample.probe import Probe, prepare_probe
 from harness.sample.sampler import Sampler
+from harness.session import SampleSink, Session
 from harness.target import RunLabels, RunningTarget, connect_engine, mark_owner, owner_labels, start_target
 
 INSIDE = "/hyperleak-probe"
@@ -89,6 +90,28 @@ class Rig:
                 "channels": list(self.sampler.channels),
             },
             notes=self.sampler.notes,
+        )
+
+    def session(
+        self,
+        sink: SampleSink,
+        header: TraceHeader,
+        *,
+        stop_asked: Callable[[], bool],
+        observe: Callable[[Sample], None],
+    ) -> Session:
+        """A session on this target, by the scenario's rate and times; its samples go to `sink`."""
+        return Session(
+            load=self.load,
+            memory=self.memory,
+            sink=sink,
+            header=header,
+            target_state=self.target.state,
+            stop_asked=stop_asked,
+            observe=observe,
+            rate=self.scenario.load.rate,
+            settle_timeout_s=self.scenario.sampling.settle_timeout_s,
+            request_timeout_s=self.scenario.load.request_timeout_s,
         )
 
 

@@ -14,7 +14,7 @@ from harness.analysis.screening import screen_verdict
 from harness.conduct import LOOKS, Conductor
 from harness.errors import Interrupted, MeasureError
 from harness.history import RunFolder, new_run
-from harness.model.samples import Sample, TraceHeader
+from harness.model.samples import Sample
 from harness.model.scenario import Scenario
 from harness.model.screen import ScreenHeader, ScreenRecording
 from harness.model.target import TargetState
@@ -84,7 +84,7 @@ def _run_in(folder: RunFolder, scenario: Scenario, watcher: Watcher) -> RunResul
         rig = open_rig(scenario, folder, watcher.phase, stack)
         header = rig.header(looks=len(LOOKS))
         sink = stack.enter_context(Recorder(folder.samples, header))
-        session = _session(rig, sink, header, watcher)
+        session = rig.session(sink, header, stop_asked=watcher.stop_asked, observe=watcher.sample)
         session.begin()
         screened = _screen(rig, folder, watcher)
         names = _name(rig, _growing(screened), watcher) if screened else {}
@@ -102,21 +102,6 @@ def _run_in(folder: RunFolder, scenario: Scenario, watcher: Watcher) -> RunResul
     verdict = with_names(verdict, names).model_copy(update={"notes": tuple(dict.fromkeys((*verdict.notes, *notes)))})
     folder.write_record(verdict)
     return RunResult(folder, scenario, verdict, session.ended, log_tail, watcher.stop_asked())
-
-
-def _session(rig: Rig, sink: Recorder, header: TraceHeader, watcher: Watcher) -> Session:
-    return Session(
-        load=rig.load,
-        memory=rig.memory,
-        sink=sink,
-        header=header,
-        target_state=rig.target.state,
-        stop_asked=watcher.stop_asked,
-        observe=watcher.sample,
-        rate=rig.scenario.load.rate,
-        settle_timeout_s=rig.scenario.sampling.settle_timeout_s,
-        request_timeout_s=rig.scenario.load.request_timeout_s,
-    )
 
 
 def _screen(rig: Rig, folder: RunFolder, watcher: Watcher) -> Verdict | None:

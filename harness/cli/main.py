@@ -19,7 +19,7 @@ from harness.report.printable import printable
 class LazyGroup(click.Group):
     """Imports a subcommand when it is asked for: most of them need libraries that take long to import."""
 
-    names: ClassVar[tuple[str, ...]] = ("run", "screen", "check", "analyze", "schema", "gc")
+    names: ClassVar[tuple[str, ...]] = ("run", "screen", "check", "plan", "analyze", "report", "schema", "gc")
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(self.names)
