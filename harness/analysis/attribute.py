@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,8 @@ from harness.analysis.windows import TRUNCATED, WindowTable, available_channels,
 from harness.model.samples import Recording
 from harness.model.verdict import Channel, EndpointOutcome, EndpointVerdict, Outcome, Verdict
 
+# Windows are short, and each ends with the last answer: a little below the asked rate is as asked.
+KEPT_RATE_SHARE = 0.85
 NOTHING_SAMPLED = "nothing was sampled that growth could be read from"
 
 
@@ -146,6 +149,7 @@ def _notes(recording: Recording, table: WindowTable, channel: Channel, whole: Es
     notes = []
     if recording.truncated:
         notes.append(TRUNCATED)
+    notes += _rate_notes(recording)
     if broken := int(table.broken.sum()):
         notes.append(f"{broken} of {len(table)} windows were left out: a process was born or died in them")
     if whole is not None and whole.time_slope is None:
@@ -158,3 +162,17 @@ def _notes(recording: Recording, table: WindowTable, channel: Channel, whole: Es
     if whole is not None and (rows := int(usable_rows(table, channel).sum())) < 2 * len(table.endpoints):
         notes.append(f"only {rows} windows could be used for {len(table.endpoints)} endpoints")
     return notes
+
+
+def _rate_notes(recording: Recording) -> list[str]:
+    """Whether the load generator kept the rate that was asked for, over all windows of load."""
+    asked = float(recording.header.schedule.get("rate") or 0.0)
+    steps = [(a, b) for a, b in itertools.pairwise(recording.samples) if b.window and b.window.load_s > 0]
+    load_s = sum(after.window.load_s for _, after in steps if after.window)
+    sent = sum(sum(after.requests) - sum(before.requests) for before, after in steps)
+    if not asked or not load_s or sent / load_s >= KEPT_RATE_SHARE * asked:
+        return []
+    return [
+        f"the load generator kept {sent / load_s:,.0f} of the {asked:,.0f} requests/s that were asked for: the app or "
+        "the generator is at its limit; lower load.rate, or raise load.users or load.workers"
+    ]

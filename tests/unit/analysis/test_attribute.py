@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -205,3 +207,17 @@ def test_the_order_of_the_endpoints_means_nothing(order: list[str]) -> None:
     found = by_name(verdict(turned, as_run(turned)))
     assert {name for name, endpoint in found.items() if endpoint.verdict == "leak"} == {"suspect"}
     assert found["suspect"].bytes_per_request == pytest.approx(640, abs=0.5)
+
+
+@pytest.mark.parametrize(("pace", "said"), [(1.0, False), (0.9, False), (0.5, True)])
+def test_a_generator_that_cannot_keep_the_asked_rate_is_told(pace: float, said: bool) -> None:
+    whole = record(OTHERS, as_run(OTHERS))
+    sent = [sum(b.requests) - sum(a.requests) for a, b in itertools.pairwise(whole.samples)]
+    slow = [
+        sample.model_copy(update={"window": sample.window.model_copy(update={"load_s": count / (300 * pace)})})
+        for sample, count in zip(whole.samples[1:], sent, strict=True)
+        if sample.window
+    ]
+    header = whole.header.model_copy(update={"schedule": whole.header.schedule | {"rate": 300.0}})
+    found = analyse(whole.model_copy(update={"header": header, "samples": (whole.samples[0], *slow)}), RUN)
+    assert any("of the 300 requests/s" in note for note in found.notes) is said
