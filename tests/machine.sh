@@ -87,7 +87,6 @@ demo() {
 tests() {
   need_packages php php-cli
   need_packages docker-compose docker-compose
-  need_packages debootstrap debootstrap
   start_engine
   "$bin/ruff" check .
   "$bin/ruff" format --check .
