@@ -66,6 +66,7 @@ class Screening:
     observe: Callable[[ScreenRecording], None]
     stop_asked: Callable[[], bool]
     clock: Callable[[], float] = time.perf_counter
+    _roots: int | None = None
     _requests: list[ScreenRequest] = field(default_factory=list)
     _sent: list[int] = field(default_factory=list)
     _began_s: float = 0.0
@@ -90,6 +91,7 @@ class Screening:
         self._sent = [0] * len(self.header.endpoints)
         draw = random.Random(self.header.seed)
         visitors = self._visitors(endpoints[0]) if endpoints else []
+        self._roots = self.roots()
         try:
             active, rounds = list(endpoints), 0
             while active and not self._over(active):
@@ -146,9 +148,10 @@ class Screening:
         return kept
 
     def _ask(self, visitor: Visitor, endpoint: int) -> None:
-        before, roots_before = self.heaps(), self.roots()
+        before, roots_before = self.heaps(), self._roots
         status = visitor.send(endpoint, FIRST_NUMBER + self._sent[endpoint])
         after, roots_after = self._settled(), self.roots()
+        self._roots = roots_after
         self._sent[endpoint] += 1
         changed = {
             pid: (before.get(pid), after.get(pid))

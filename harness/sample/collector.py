@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.closing import Closing
 from harness.sample.proc_memory import HeapRefused, ProcMemory, life, read_proc
 
 SLOTS = 16_384
@@ -50,49 +51,46 @@ class Region(NamedTuple):
     of_file: bool
 
 
-class CollectorReader:
+class CollectorReader(Closing):
     """The collectors of many processes, each found once and read in a few µs; None where it can't be told."""
 
     def __init__(self) -> None:
-        self._found: dict[int, tuple[float, ProcMemory, int] | None] = {}
+        self._found: dict[int, tuple[ProcMemory, int]] = {}
+        self._absent: dict[int, float] = {}
 
     def read(self, pids: Iterable[int]) -> dict[int, CollectorReading | None]:
         return {pid: self._read_one(pid) for pid in pids}
 
     def close(self) -> None:
-        for pid in list(self._found):
-            self._forget(pid)
+        for memory, _ in self._found.values():
+            memory.close()
+        self._found.clear()
 
     def _read_one(self, pid: int) -> CollectorReading | None:
+        """The memory of a process that ended or ran another program reads as empty, so it needs no other check."""
+        if found := self._found.get(pid):
+            memory, address = found
+            if reading := decode(memory.read(address, STATE.size)):
+                return reading
+            del self._found[pid]
+            memory.close()
         try:
-            started_s = life(pid).started_s
+            return self._find(pid)
         except HeapRefused:
-            self._forget(pid)
             return None
-        known = self._found.get(pid)
-        if known and known[0] == started_s and (reading := decode(known[1].read(known[2], STATE.size))):
-            return reading
-        if pid in self._found and known is None:
-            return None
-        self._forget(pid)
-        return self._find(pid, started_s)
 
-    def _find(self, pid: int, started_s: float) -> CollectorReading | None:
-        self._found[pid] = None
-        try:
-            memory = ProcMemory(pid)
-            address = find_collector(memory, list(regions(read_proc(pid, "maps"))))
-        except HeapRefused:
+    def _find(self, pid: int) -> CollectorReading | None:
+        started_s = life(pid).started_s
+        if self._absent.get(pid) == started_s:
             return None
+        memory = ProcMemory(pid)
+        address = find_collector(memory, list(regions(read_proc(pid, "maps"))))
         if address is None:
             memory.close()
+            self._absent[pid] = started_s
             return None
-        self._found[pid] = (started_s, memory, address)
+        self._found[pid] = (memory, address)
         return decode(memory.read(address, STATE.size))
-
-    def _forget(self, pid: int) -> None:
-        if found := self._found.pop(pid, None):
-            found[1].close()
 
 
 def regions(maps: bytes) -> Iterator[Region]:
