@@ -142,7 +142,10 @@ class Supervised:
 
 
 def start_process(spec: CommandSpec, run: RunLabels, cleanup: Cleanup, log_dir: Path | None) -> ProcessTarget:
-    """Raises InputError for what a local process can't have, TargetError where it doesn't become ready."""
+    """Raises InputError for what a local process can't have, TargetError where it doesn't become ready.
+
+    What the command puts among the temporary files (TMPDIR, unless the scenario sets it) goes with it.
+    """
     _check(spec)
     port = spec.port or free_port()
     _refuse_busy(port)
@@ -153,7 +156,9 @@ def start_process(spec: CommandSpec, run: RunLabels, cleanup: Cleanup, log_dir: 
     cleanup.add(f"processes of run {run.run_id}", partial(_end_escaped, run.run_id, log))
     supervised = Supervised()
     cleanup.add(f"processes of run {run.run_id}", supervised.stop)
-    inherited = os.environ | spec.environment
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    inherited = os.environ | {"TMPDIR": str(temporary)} | spec.environment
     injected = spec.injection.environment_over(inherited) if spec.injection else {}
     environment = inherited | injected | {spec.port_variable: str(port)} | owner_environment(run)
     supervised.start({"command": spec.command, "cwd": str(spec.cwd), "environment": environment, "log": str(log)})

@@ -132,6 +132,13 @@ def test_environment_and_port_reach_the_command() -> None:
         assert target.logs_tail() == "$b c"
 
 
+def test_what_the_command_puts_among_the_temporary_files_goes_with_it(temporary_files: Path) -> None:
+    with start_target(resident(), RUN) as target:
+        fetch(target, "/log")
+        assert len(list(temporary_files.rglob("hyperleak.log"))) == 1
+    assert list(temporary_files.iterdir()) == []
+
+
 def test_a_fixed_port_is_used_as_it_is() -> None:
     port = process_module.free_port()
     with start_target(python(SERVER, port=port), RUN) as target:
