@@ -33,7 +33,6 @@ class Estimates:
     error: Floats
     dropped: Floats
     time_slope: float | None
-    time_error: float | None
 
     @property
     def mean(self) -> Floats:
@@ -97,7 +96,6 @@ def estimate(table: WindowTable, channel: Channel) -> Estimates:
         error=np.hypot(fit.errors[:endpoints], jump_error),
         dropped=drops.sum(axis=0),
         time_slope=float(fit.slopes[endpoints]) if idle.any() else None,
-        time_error=float(fit.errors[endpoints]) if idle.any() else None,
     )
 
 

@@ -16,7 +16,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, Protocol, TypeVar
+from typing import NoReturn, TypeVar
 
 from harness.closing import Closing
 from harness.errors import InputError, LoadError
@@ -44,16 +44,6 @@ ANY_ADDRESS = ("*", "0.0.0.0", "::")
 
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer", Listening, Ready, Done)
-
-
-class Generator(Protocol):
-    """Where the load comes from."""
-
-    def run_window(self, order: WindowOrder, *, timeout_s: float) -> WindowResult:
-        """Sends the order's requests and returns when all have their outcome. Raises LoadError after `timeout_s`."""
-        ...
-
-    def close(self) -> None: ...
 
 
 def start_generator(spec: LoadSpec, *, log_dir: Path | None = None, start_timeout_s: float = 60) -> LocustGenerator:
@@ -106,7 +96,10 @@ class LocustGenerator(Closing):
         self._wait_for(Ready, deadline, self._explain_start)
 
     def run_window(self, order: WindowOrder, *, timeout_s: float) -> WindowResult:
-        """See Generator. After a LoadError, or an exception from a signal handler, the generator is closed."""
+        """Sends the order's requests and returns when all have their outcome; LoadError after `timeout_s`.
+
+        After a LoadError, or an exception from a signal handler, the generator is closed.
+        """
         if self._closed:
             raise LoadError("the load generator is closed", hint="start another one")
         if len(order.counts) != len(self._spec.endpoints):

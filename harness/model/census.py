@@ -17,19 +17,13 @@ class ProbeInjection(Value):
     """What a target needs at its start so that its PHP processes load the probe.
 
     `folder` is the probe's folder on this host and `inside` where the app sees it: mount one at the other (writable:
-    the answers go there), or write `files` (path inside → content) into the created container. A local process sees the
-    folder itself.
+    the answers go there). A local process sees the folder itself.
     """
 
     folder: Path
     inside: str
     signal: int
     environment: dict[str, str]
-    files: dict[str, bytes]
-
-    def in_container(self, root_pid: int) -> Self:
-        """The same where `files` were written into a container of this host: its folder seen through `/proc`."""
-        return self.model_copy(update={"folder": Path(f"/proc/{root_pid}/root{self.inside}")})
 
     @property
     def answers(self) -> Path:

@@ -7,8 +7,6 @@ from typing import Any, Literal
 from harness.model.base import Value
 from harness.model.samples import Event
 
-SCHEMA_VERSION = 1
-
 Outcome = Literal["leak", "clean", "inconclusive"]
 EndpointOutcome = Literal["leak", "clean", "bounded", "garbage", "inconclusive"]
 Channel = Literal["php_heap", "anon", "private_dirty", "rss"]

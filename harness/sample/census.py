@@ -44,13 +44,6 @@ _CONNECTIONS = frozenset(
 )
 
 
-def holders_between(
-    before: Census, after: Census, requests: int, *, read_source: ReadSource = no_sources
-) -> tuple[Holder, ...]:
-    """The holders that grew, the largest first; bytes and elements are per request."""
-    return tuple(growth.holder for growth in growths_between(before, after, requests, read_source=read_source))
-
-
 def cause_of_holders(growths: Iterable[Growth]) -> Cause:
     """The cause that holds the largest share, but a timer kept by each request before what it keeps alive.
 

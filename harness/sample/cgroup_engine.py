@@ -62,7 +62,6 @@ class CgroupExec:
 
     def __init__(self, client: DockerClient, container_id: str) -> None:
         self._stream: Any = None
-        self._left = b""
         try:
             created = client.api.exec_create(container_id, ["sh", "-c", SHELL_LOOP], stdin=True)
             self._stream = client.api.exec_start(created["Id"], socket=True)

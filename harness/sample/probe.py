@@ -11,7 +11,6 @@ import contextlib
 import itertools
 import os
 import secrets
-import shutil
 import signal as signals
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -71,7 +70,6 @@ def prepare_probe(directory: Path, *, signal: int | None = None, inside: str | N
             "HYPERLEAK_PROBE_DIR": where,
             "HYPERLEAK_PROBE_SIGNAL": str(chosen),
         },
-        files={f"{where}/{name}": content for name, content in files.items()},
     )
 
 
@@ -242,11 +240,6 @@ class Probe(Closing):
 
     def _silence(self, pid: int) -> _Silence:
         return self._known.setdefault((pid, _started_ticks(pid)), _Silence())
-
-
-def remove_probe(injection: ProbeInjection) -> None:
-    """Removes the probe's folder from this host; the target must have ended."""
-    shutil.rmtree(injection.folder, ignore_errors=True)
 
 
 def _look(pid: int, signal: int) -> _Process:

@@ -1,10 +1,8 @@
-"""The probe in containers: mounted or copied in, for an unprivileged user, through a pid namespace."""
+"""The probe in containers: mounted, for an unprivileged user, through a pid namespace."""
 
 from __future__ import annotations
 
-import io
 import secrets
-import tarfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -42,9 +40,7 @@ def mounted(injection: ProbeInjection) -> dict[str, Any]:
 
 
 @contextmanager
-def running(
-    engine: docker.DockerClient, injection: ProbeInjection, *, copied: bool = False, **options: Any
-) -> Iterator[Container]:
+def running(engine: docker.DockerClient, injection: ProbeInjection, **options: Any) -> Iterator[Container]:
     container = engine.containers.create(
         IMAGE,
         name=f"hyperleak-probe-test-{secrets.token_hex(4)}",
@@ -53,26 +49,11 @@ def running(
         **options,
     )
     try:
-        if copied:
-            assert container.put_archive("/", archive(injection))
         container.start()
         wait(container)
         yield container
     finally:
         container.remove(force=True, v=True)
-
-
-def archive(injection: ProbeInjection) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        answers = tarfile.TarInfo(f"{INSIDE}/answers".lstrip("/"))
-        answers.type, answers.mode = tarfile.DIRTYPE, 0o1777
-        tar.addfile(answers)
-        for path, content in injection.files.items():
-            member = tarfile.TarInfo(path.lstrip("/"))
-            member.size, member.mode = len(content), 0o644
-            tar.addfile(member, io.BytesIO(content))
-    return stream.getvalue()
 
 
 def wait(container: Container) -> None:
@@ -118,16 +99,12 @@ def test_workers_of_another_user_and_pid_namespace_answer(
         assert all(answer.after_s < 0.2 for answer in answers.values())
 
 
-@pytest.mark.parametrize("copied", [False, True])
 def test_the_holder_is_named_with_its_file_in_the_container(
-    engine: docker.DockerClient, injection: ProbeInjection, copied: bool
+    engine: docker.DockerClient, injection: ProbeInjection
 ) -> None:
-    """Where nothing can be mounted, the files are copied in and the answers are read through /proc."""
-    options = {} if copied else mounted(injection)
-    with running(engine, injection, copied=copied, **options) as container:
-        seen = injection.in_container(root_pid(container)) if copied else injection
+    with running(engine, injection, **mounted(injection)) as container:
         task = workers(container)[-1]
-        with Probe(seen) as probe:
+        with Probe(injection) as probe:
             get(container, "/elsewhere")
             before = probe.census(task, poker(container))
             for _ in range(BURST):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from harness.model.census import Census, Declaration, Place
-from harness.sample.census import cause_of_holders, growths_between, holders_between
+from harness.sample.census import cause_of_holders, growths_between
 
 ROOT = Place(-1, "root", "", "", 0, 0, 0)
 SOURCE = """<?php
@@ -47,8 +47,8 @@ def a_static(elements: float, size: float) -> Place:
 
 def grown(before: list[Place], after: list[Place], requests: int = 100) -> list[tuple[str, float, float]]:
     return [
-        (holder.path, holder.bytes_per_request, holder.elements_per_request)
-        for holder in holders_between(census(*before), census(*after), requests)
+        (growth.holder.path, growth.holder.bytes_per_request, growth.holder.elements_per_request)
+        for growth in growths_between(census(*before), census(*after), requests)
     ]
 
 
