@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,11 @@ import numpy as np
 from harness.analysis.estimate import QUANTUM_BYTES
 from harness.analysis.plan import Noise, noise_of, noisier
 from harness.analysis.windows import available_channels, window_table
-from harness.conduct import LARGEST_WINDOW_REQUESTS, SMALLEST_WINDOW_REQUESTS
+from harness.conduct import SMALLEST_WINDOW_REQUESTS, measured_rate, window_requests
 from harness.errors import Interrupted, SampleError, TargetError
 from harness.history import new_run
 from harness.load.schedule import Design, PlannedWindow
-from harness.model.samples import Recording, Sample
+from harness.model.samples import Recording
 from harness.model.scenario import Scenario
 from harness.model.verdict import Channel
 from harness.rig import open_rig
@@ -89,7 +89,7 @@ def _drive(scenario: Scenario, session: Session) -> None:
     session.drive(Design(scenario.seed, count, warmup_requests, load.window_s).warmup(warmup_requests))
     if session.stopped():
         return
-    requests = window_requests(load.rate or _rate(session.samples), load.window_s)
+    requests = window_requests(load.rate or measured_rate(session.samples), load.window_s)
     session.drive(_only(e, count, requests, FIRST) for e in range(count))
     idle = PlannedWindow(IDLE, "idle", (0,) * count, load.window_s)
     session.drive([idle] * CALIBRATION_WINDOWS)
@@ -112,16 +112,10 @@ def _quietest(recording: Recording) -> int:
     return min(kept, default=(0.0, 0))[1]
 
 
-def _rate(samples: Sequence[Sample]) -> float:
-    """Requests a second while there was load."""
-    load_s = sum(sample.window.load_s for sample in samples if sample.window)
-    return sum(samples[-1].requests) / load_s if load_s else 0.0
-
-
 def basis_of(scenario: Scenario, recording: Recording, start_s: float = 0.0, notes: tuple[str, ...] = ()) -> Basis:
     """What the windows of a calibration tell. Raises SampleError where they tell too little."""
     table = window_table(recording)
-    channels, rate = available_channels(table), _rate(recording.samples)
+    channels, rate = available_channels(table), measured_rate(recording.samples)
     if not (channels and rate):
         raise SampleError("the calibration measured no memory, or no request", hint=GIVE_THE_NOISE)
     marks = [sample.window for sample in recording.samples if sample.window and sample.window.kind != "warmup"]
@@ -146,8 +140,3 @@ def basis_of(scenario: Scenario, recording: Recording, start_s: float = 0.0, not
         processes=len(recording.samples[-1].processes),
         notes=notes,
     )
-
-
-def window_requests(rate: float, window_s: float) -> int:
-    """Requests of a window of the run: what the conductor takes."""
-    return min(max(round(rate * window_s), SMALLEST_WINDOW_REQUESTS), LARGEST_WINDOW_REQUESTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.analysis.attribute import analyse
@@ -10,6 +10,7 @@ from harness.analysis.decide import Settings
 from harness.analysis.resident import FLAT
 from harness.analysis.windows import window_table
 from harness.load.schedule import Design
+from harness.model.samples import Sample
 from harness.model.scenario import Scenario
 from harness.model.verdict import Verdict
 from harness.session import Session
@@ -28,6 +29,17 @@ CONFIRMING_BYTES = 256 * 1024**2
 CONFIRMING_SHARE_OF_LIMIT = 0.3
 
 
+def window_requests(rate: float, window_s: float) -> int:
+    """Requests of a window of load, within what a window can be."""
+    return min(max(round(rate * window_s), SMALLEST_WINDOW_REQUESTS), LARGEST_WINDOW_REQUESTS)
+
+
+def measured_rate(samples: Sequence[Sample]) -> float:
+    """Requests a second while there was load."""
+    load_s = sum(sample.window.load_s for sample in samples if sample.window)
+    return sum(samples[-1].requests) / load_s if load_s else 0.0
+
+
 @dataclass
 class Conductor:
     """Drives a session by a scenario; `looked` is told each interim verdict."""
@@ -39,6 +51,7 @@ class Conductor:
     looked: Callable[[Verdict], None]
     memory_limit_bytes: int | None = None
     block: int = 0
+    _last_look: tuple[int, Verdict] | None = None
 
     def perform(self) -> None:
         """Drives everything that the scenario's profile asks for, within its budget of time."""
@@ -47,7 +60,7 @@ class Conductor:
         session.drive(warm.warmup(plan.warmup_requests) if plan.warmup_requests else ())
         began_s = session.elapsed_s
         deadline_s = began_s + plan.budget_s
-        design = self._design(self._window_requests())
+        design = self._design(window_requests(self._rate(), plan.window_s))
         if plan.profile == "soak":
             self._soak(design, deadline_s)
         elif not self.heap:
@@ -62,18 +75,9 @@ class Conductor:
         count = len(self.scenario.endpoints)
         return Design(self.scenario.seed, count, requests, self.scenario.load.window_s)
 
-    def _window_requests(self) -> int:
-        """Requests of a window: rate times length; at an unlimited rate, by the pace of the warm-up."""
-        wanted = round(self._rate() * self.scenario.load.window_s)
-        return min(max(wanted, SMALLEST_WINDOW_REQUESTS), LARGEST_WINDOW_REQUESTS)
-
     def _rate(self) -> float:
-        return self.scenario.load.rate or self._measured_rate()
-
-    def _measured_rate(self) -> float:
-        last = self.session.samples[-1]
-        load_s = sum(sample.window.load_s for sample in self.session.samples if sample.window)
-        return sum(last.requests) / load_s if load_s else 0.0
+        """Requests/s; where no rate was asked for, by the pace of the warm-up."""
+        return self.scenario.load.rate or measured_rate(self.session.samples)
 
     def _blocks(self, design: Design, deadline_s: float) -> None:
         active = list(range(len(self.scenario.endpoints)))
@@ -139,9 +143,13 @@ class Conductor:
                 self._look()
 
     def _look(self) -> Verdict:
-        verdict = analyse(self.session.recording, self.settings)
-        self.looked(verdict)
-        return verdict
+        """The verdict so far; analysed and told once for the same samples, however often it is asked for."""
+        taken = len(self.session.samples)
+        if self._last_look is None or self._last_look[0] != taken:
+            verdict = analyse(self.session.recording, self.settings)
+            self.looked(verdict)
+            self._last_look = taken, verdict
+        return self._last_look[1]
 
     def _undecided(self, verdict: Verdict) -> list[int]:
         return [e for e, found in enumerate(verdict.endpoints) if found.verdict == "inconclusive"]

@@ -71,13 +71,13 @@ class Namer:
             def poke() -> None:
                 visitor.send(len(self._spec.endpoints) - 1, 0)
 
-            growing = self._growing(send)
-            if not growing:
+            keeper = self._keeper(send)
+            if keeper is None:
                 return Named(problem="one request at a time keeps nothing that a census could see")
-            return self._around(growing[0], requests, send, poke)
+            return self._around(keeper, requests, send, poke)
 
-    def _growing(self, send: Callable[[], None]) -> list[int]:
-        """The processes that keep something, the most first."""
+    def _keeper(self, send: Callable[[], None]) -> int | None:
+        """The process that keeps the most; None where none keeps anything."""
         for _ in range(FIRST_REQUESTS):
             send()
         self._sampler.settle(0.2)
@@ -87,7 +87,8 @@ class Namer:
         self._sampler.settle(0.2)
         after = self._sampler.heap_bytes()
         gains = {pid: after[pid] - before[pid] for pid in before.keys() & after.keys()}
-        return sorted((pid for pid, gain in gains.items() if gain > 0), key=lambda pid: -gains[pid])
+        most = max(gains, key=lambda pid: gains[pid], default=None)
+        return most if most is not None and gains[most] > 0 else None
 
     def _around(self, pid: int, requests: int, send: Callable[[], None], poke: Callable[[], None]) -> Named:
         wake = poke if self._answers(pid, poke) else send

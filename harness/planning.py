@@ -11,8 +11,8 @@ from pathlib import Path
 from harness.analysis.decide import Settings
 from harness.analysis.plan import DesignKind, Layout, Noise, smallest_margin, time_for
 from harness.analysis.resident import ALONE_WINDOWS, HIDDEN_BYTES_PER_PROCESS
-from harness.calibration import Basis, window_requests
-from harness.conduct import BLOCKS_SHARE, CONFIRMING_SHARE, LOOKS, MIX_WINDOWS, NATIVE_BLOCKS
+from harness.calibration import Basis
+from harness.conduct import BLOCKS_SHARE, CONFIRMING_SHARE, LOOKS, MIX_WINDOWS, NATIVE_BLOCKS, window_requests
 from harness.errors import InputError
 from harness.load.schedule import LOADED_PER_IDLE
 from harness.model.load import Endpoint

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from harness.model.census import SettleAnswer
-from harness.model.samples import CgroupReading, PhpReading, ProcessReading
+from harness.model.samples import PhpReading, ProcessReading
 from harness.sample.probe import Probe
-from harness.sample.sampler import Sampler
+from harness.sample.sampler import Reading, Sampler
 
 SETTLE_TIMEOUT_S = 0.25
-
-
-class ProbedReading(NamedTuple):
-    cgroup: CgroupReading | None
-    processes: tuple[ProcessReading, ...]
-    oom_kills: int | None
 
 
 class ProbedMemory:
@@ -38,10 +31,10 @@ class ProbedMemory:
         self.reasons = dict(self._probe.silent)
         return self._sampler.settle(timeout_s)
 
-    def read(self) -> ProbedReading:
+    def read(self) -> Reading:
         reading = self._sampler.read()
         processes = tuple(self._completed(process) for process in reading.processes)
-        return ProbedReading(reading.cgroup, processes, reading.oom_kills)
+        return reading._replace(processes=processes)
 
     def _completed(self, process: ProcessReading) -> ProcessReading:
         """The heap as read from outside, now; what can't be read from there as the worker told it just before."""

@@ -148,8 +148,9 @@ class Screening:
         return kept
 
     def _ask(self, visitor: Visitor, endpoint: int) -> None:
+        number = FIRST_NUMBER + self._sent[endpoint]
         before, roots_before = self.heaps(), self._roots
-        status = visitor.send(endpoint, FIRST_NUMBER + self._sent[endpoint])
+        status = visitor.send(endpoint, number)
         after, roots_after = self._settled(), self.roots()
         self._roots = roots_after
         self._sent[endpoint] += 1
@@ -163,7 +164,7 @@ class Screening:
         request = ScreenRequest(elapsed_s=elapsed_s, endpoint=endpoint, status=status, heaps=changed, roots=roots)
         self._requests.append(request)
         self.sink.write(request)
-        visitor.reset(endpoint, FIRST_NUMBER + self._sent[endpoint])
+        visitor.reset(endpoint, number)
 
     def _settled(self) -> Heaps:
         """The heaps once two readings in a row agree."""

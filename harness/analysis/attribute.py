@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.cause import cause_of, growth_per_request
-from harness.analysis.decide import Decision, Settings, decide
+from harness.analysis.decide import FAR_BYTES, Decision, Settings, decide
 from harness.analysis.estimate import Estimates, estimate, usable_rows
 from harness.analysis.events import events_of
 from harness.analysis.resident import FLAT, decide_alone, native_leaks
@@ -30,8 +30,9 @@ def analyse(recording: Recording, settings: Settings, *, run_id: str = "") -> Ve
     native: dict[int, Decision] = {}
     if channel == "php_heap" and resident != channel:
         native = native_leaks(table, resident, settings, [d.outcome not in FLAT for d in decisions])
+    kept = growth_per_request(table)
     endpoints = tuple(
-        _endpoint(table, e, native.get(e, decision), resident if e in native else channel, recording, e in native)
+        _endpoint(recording, e, native.get(e, decision), resident if e in native else channel, kept[e], e in native)
         for e, decision in enumerate(decisions)
     )
     remainder = _remainder(table, channel, whole, settings) if whole else 0.0
@@ -65,27 +66,25 @@ def _decisions(
 
 
 def _unknown(table: WindowTable, endpoint: int, sampled: bool) -> Decision:
-    far = float(2**53)
     return Decision(
         outcome="inconclusive",
         bytes_per_request=0.0,
         typical=0.0,
-        ci95=(-far, far),
+        ci95=(-FAR_BYTES, FAR_BYTES),
         p_value=1.0,
-        upper_limit=far,
-        detectable=far,
+        upper_limit=FAR_BYTES,
+        detectable=FAR_BYTES,
         requests=int(table.requests[:, endpoint].sum()),
         note="too few unbroken windows" if sampled else NOTHING_SAMPLED,
     )
 
 
 def _endpoint(
-    table: WindowTable, e: int, decision: Decision, channel: Channel, recording: Recording, heap_flat: bool
+    recording: Recording, e: int, decision: Decision, channel: Channel, per_request: dict[str, float], heap_flat: bool
 ) -> EndpointVerdict:
-    per_request = growth_per_request(table, e)
     leaks = decision.outcome == "leak"
     return EndpointVerdict(
-        name=table.endpoints[e],
+        name=recording.header.endpoints[e],
         verdict=decision.outcome,
         bytes_per_request=round(decision.bytes_per_request, 3),
         typical_bytes_per_request=round(decision.typical, 3),

@@ -19,16 +19,17 @@ _CAUSE_OF_COUNT: tuple[tuple[str, Cause], ...] = (
 )
 
 
-def growth_per_request(table: WindowTable, endpoint: int) -> dict[str, float]:
-    """Open files, coroutines, timers and resources kept by each request; those that could be counted."""
-    found = {}
+def growth_per_request(table: WindowTable) -> list[dict[str, float]]:
+    """For each endpoint the open files, coroutines, timers and resources kept by a request, where they were counted."""
+    found: list[dict[str, float]] = [{} for _ in table.endpoints]
     for name in COUNTED:
         rows = table.select(~table.broken & ~table.mix & np.isfinite(table.counts[name]))
         try:
             fit = robust_fit(rows.requests, rows.counts[name], floor=1.0)
         except ValueError:
             continue
-        found[name] = round(float(fit.slopes[endpoint]), 4) + 0.0
+        for per_request, slope in zip(found, fit.slopes, strict=True):
+            per_request[name] = round(float(slope), 4) + 0.0
     return found
 
 

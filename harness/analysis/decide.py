@@ -20,6 +20,8 @@ GARBAGE_SHARE = 0.25
 SLOWING_SHARE = 0.85
 SLOWING_LEVEL = 0.99
 HALVES_LEVEL = 0.9
+# JSON knows no infinity: a limit that isn't there is this far away.
+FAR_BYTES = float(2**53)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,13 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
         whole = estimate(rows, channel)
     except ValueError:
         return None
-    halves = _halves(rows, channel, whole)
+    halves = _halves(rows, channel, whole, settings.confidence)
     garbage = garbage_of(rows)
-    growing = _holm(whole.p_above(settings.threshold_bytes), settings.alpha)
+    p_values = whole.p_above(settings.threshold_bytes)
+    growing = _holm(p_values, settings.alpha)
     level = 1.0 - settings.alpha / max(1, len(table.endpoints))
     lower95, upper95, upper = whole.lower(0.975), whole.upper(0.975), whole.upper(level)
-    p_values, detectable = whole.p_above(settings.threshold_bytes), whole.detectable(level)
+    detectable = whole.detectable(level)
     decisions = []
     for e in range(len(table.endpoints)):
         outcome, note = _outcome(e, whole, halves, bool(growing[e]), float(upper[e]), settings)
@@ -97,7 +100,7 @@ def _outcome(
         return "inconclusive", "too few windows to see whether the growth goes on"
     if not growing and upper < threshold and halves.late_limits(e)[0] < threshold:
         return "clean", ""
-    if halves.stopped(e, threshold, settings.confidence):
+    if halves.stopped(e, threshold):
         early = halves.early(e)
         return (
             ("bounded", f"grew by {early:.0f} B/request at first, then stopped") if early > threshold else ("clean", "")
@@ -123,13 +126,17 @@ class _Halves:
     """Estimates of the earlier half of each endpoint's own windows and of the later one, from one fit of 2p columns.
 
     `stalled` (p,): the last window of the endpoint by itself kept surely less than the whole lets expect. A robust fit
-    takes the first windows of a full cache for outliers. `varying` (p,): see `_varying`.
+    takes the first windows of a full cache for outliers. `varying` (p,): see `_varying`. `lower`, `upper`
+    (2p,): limits at `HALVES_LEVEL`; `surely_below` (2p,): upper limits at the run's confidence.
     """
 
     estimates: Estimates
     endpoints: int
     stalled: Bools
     varying: Bools
+    lower: Floats
+    upper: Floats
+    surely_below: Floats
 
     def early(self, e: int) -> float:
         return float(self.estimates.mean[e])
@@ -139,13 +146,12 @@ class _Halves:
 
     def late_limits(self, e: int) -> tuple[float, float]:
         late = self.endpoints + e
-        return float(self.estimates.lower(HALVES_LEVEL)[late]), float(self.estimates.upper(HALVES_LEVEL)[late])
+        return float(self.lower[late]), float(self.upper[late])
 
-    def stopped(self, e: int, threshold: float, level: float) -> bool:
-        """The later half is below the threshold: at `level`, or less surely where the earlier was above it, too."""
-        grew = float(self.estimates.lower(HALVES_LEVEL)[e]) > threshold
-        fell = grew and self.late_limits(e)[1] < threshold
-        return bool(fell or self.estimates.upper(level)[self.endpoints + e] < threshold)
+    def stopped(self, e: int, threshold: float) -> bool:
+        """The later half is below the threshold: surely, or less surely where the earlier was above it, too."""
+        fell = self.lower[e] > threshold and self.late_limits(e)[1] < threshold
+        return bool(fell or self.surely_below[self.endpoints + e] < threshold)
 
     def slowing(self, e: int) -> bool:
         """By the steady slopes: the jumps of a growing array come ever later, and ever larger."""
@@ -156,7 +162,7 @@ class _Halves:
         return bool(self.varying[e] and fell > surely and fit.slopes[late] < SLOWING_SHARE * fit.slopes[e])
 
 
-def _halves(rows: WindowTable, channel: Channel, whole: Estimates) -> _Halves | None:
+def _halves(rows: WindowTable, channel: Channel, whole: Estimates, confidence: float) -> _Halves | None:
     driven = rows.requests > 0
     late = np.cumsum(driven, axis=0) > driven.sum(axis=0) / 2
     halved = replace(
@@ -169,7 +175,13 @@ def _halves(rows: WindowTable, channel: Channel, whole: Estimates) -> _Halves | 
     except ValueError:
         return None
     return _Halves(
-        found, len(rows.endpoints), _stalled(rows, whole.fit), _varying(late & driven, found, QUANTUM_BYTES[channel])
+        estimates=found,
+        endpoints=len(rows.endpoints),
+        stalled=_stalled(rows, whole.fit),
+        varying=_varying(late & driven, found, QUANTUM_BYTES[channel]),
+        lower=found.lower(HALVES_LEVEL),
+        upper=found.upper(HALVES_LEVEL),
+        surely_below=found.upper(confidence),
     )
 
 
@@ -203,6 +215,5 @@ def _holm(p_values: Floats, alpha: float) -> Bools:
     return rejected
 
 
-def _finite(value: float, bound: float = float(2**53)) -> float:
-    """JSON knows no infinity: a limit that isn't there is this far away."""
-    return float(np.clip(value, -bound, bound))
+def _finite(value: float) -> float:
+    return float(np.clip(value, -FAR_BYTES, FAR_BYTES))

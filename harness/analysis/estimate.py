@@ -24,7 +24,7 @@ class Estimates:
 
     `mean` is the steady slope plus the share of upward jumps (`jump`, the doublings of the array that holds a leak);
     `error` its standard error. `dropped` (bytes) was given back in sudden falls of the level. `time_slope` (bytes/s)
-    and its error come from the idle windows and are None without any.
+    comes from the idle windows and is None without any.
     """
 
     fit: Fit

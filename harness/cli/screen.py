@@ -3,6 +3,7 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 
 import click
+from docker import DockerClient
 
 from harness import exit_codes
 from harness.analysis.decide import Settings
@@ -12,6 +13,7 @@ from harness.cli.options import judging_options
 from harness.cli.output import Output, output_options
 from harness.errors import InputError
 from harness.model.screen import ScreenRecording
+from harness.model.target import TargetHandle
 from harness.report.terminal import render_verdict
 from harness.sample.opening import open_sampler
 from harness.screen import ScreenWatcher, endpoints_of, screen_attached
@@ -49,13 +51,7 @@ def screen(
     base_url, endpoints = endpoints_of(urls)
     settings = Settings(threshold or Settings().threshold_bytes, confidence or Settings().confidence)
     with ExitStack() as stack:
-        client = stack.enter_context(closing(connect_engine())) if container else None
-        if client is not None and container and not pid:
-            handle = attach_container(client, container, base_url)
-        elif pid and not container:
-            handle = attach_process(pid, base_url)
-        else:
-            raise InputError("which process answers?", hint="give either --container NAME or --pid N")
+        handle, client = _attach(stack, container, pid, base_url)
         interrupts = stack.enter_context(Interrupts())
         sampler = stack.enter_context(open_sampler(handle, heap=True, client=client, labels={}))
         watcher = ScreenWatcher(look=lambda recording: _say(output, recording), stop_asked=interrupts.asked)
@@ -64,6 +60,18 @@ def screen(
     output.answer(render_verdict(verdict))
     output.document(verdict.model_dump(mode="json"))
     return exit_codes.INTERRUPTED if interrupts.asked() else exit_codes.of_verdict(verdict, {})
+
+
+def _attach(
+    stack: ExitStack, container: str | None, pid: int | None, base_url: str
+) -> tuple[TargetHandle, DockerClient | None]:
+    """The target that was named, and the engine where it is needed; `stack` closes that again."""
+    if container and not pid:
+        client = stack.enter_context(closing(connect_engine()))
+        return attach_container(client, container, base_url), client
+    if pid and not container:
+        return attach_process(pid, base_url), None
+    raise InputError("which process answers?", hint="give either --container NAME or --pid N")
 
 
 def _say(output: Output, recording: ScreenRecording) -> None:

@@ -96,10 +96,10 @@ def test_files_that_stay_open_are_counted_by_request_and_name_the_cause() -> Non
 def test_restarts_and_the_mix_do_not_count() -> None:
     windows = [*blocks(APP, 12), *mix(APP)]
     machine = Machine(files={"resource": 1}, restarts=frozenset({4, 9, 20}), together=lambda counts: 5000)
-    found = growth_per_request(window_table(record(APP, windows, machine)), 1)
+    found = growth_per_request(window_table(record(APP, windows, machine)))[1]
     assert found["open_fds"] == pytest.approx(1.0, abs=0.01)
 
 
 def test_what_could_not_be_counted_is_left_out() -> None:
-    assert growth_per_request(window_table(record(APP, blocks(APP, 8))), 1).keys() == {"open_fds"}
-    assert growth_per_request(window_table(record(APP, blocks(APP, 8)[:1])), 1) == {}
+    assert growth_per_request(window_table(record(APP, blocks(APP, 8))))[1].keys() == {"open_fds"}
+    assert growth_per_request(window_table(record(APP, blocks(APP, 8)[:1])))[1] == {}
