@@ -6,16 +6,14 @@ found nothing", which would be untrue of them.
 
 from __future__ import annotations
 
-import json
-import posixpath
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final, get_args
-from urllib.parse import quote
 
 import harness
 from harness.model.verdict import Cause, EndpointVerdict, Holder, Verdict
 from harness.report.printable import one_line
+from harness.report.sarif_parts import artifact, document, message
 from harness.report.wording import (
     CAUSES,
     TOGETHER,
@@ -29,8 +27,6 @@ from harness.report.wording import (
     story,
     together,
 )
-
-SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 _RULES: Final[tuple[Cause, ...]] = get_args(Cause)
 _HELP: Final[dict[Cause, str]] = {
@@ -59,7 +55,7 @@ def render_sarif(verdict: Verdict) -> str:
         "results": results,
         "properties": {"outcome": verdict.outcome},
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return document(run)
 
 
 def _rule_id(cause: Cause) -> str:
@@ -86,7 +82,7 @@ def _result(endpoint: EndpointVerdict) -> dict[str, Any]:
         result["locations"] = [_location(placed[0])]
     if len(placed) > 1:
         result["relatedLocations"] = [
-            _location(holder) | {"id": number, "message": _message(_described(holder))}
+            _location(holder) | {"id": number, "message": message(_described(holder))}
             for number, holder in enumerate(placed[1:], start=1)
         ]
     result["properties"] |= endpoint.model_dump(
@@ -101,7 +97,7 @@ def _finding(cause: Cause, name: str, text: str) -> dict[str, Any]:
         "ruleId": _rule_id(cause),
         "ruleIndex": _RULES.index(cause),
         "level": "error",
-        "message": _message(text),
+        "message": message(text),
         "partialFingerprints": {"endpoint/v1": fingerprint},
         "properties": {"endpoint": name},
     }
@@ -113,16 +109,10 @@ def _described(holder: Holder) -> str:
 
 
 def _location(holder: Holder) -> dict[str, Any]:
-    physical: dict[str, Any] = {"artifactLocation": _artifact(holder.file or "")}
+    physical: dict[str, Any] = {"artifactLocation": artifact(holder.file or "")}
     if holder.line is not None and holder.line >= 1:
         physical["region"] = {"startLine": holder.line}
     return {"physicalLocation": physical, "logicalLocations": [{"fullyQualifiedName": one_line(holder.path)}]}
-
-
-def _artifact(file: str) -> dict[str, str]:
-    """Relative paths are the repository's; an absolute one is of the target and stays so."""
-    uri = quote(posixpath.normpath(file), safe="/", errors="surrogatepass")
-    return {"uri": f"file://{uri}"} if uri.startswith("/") else {"uri": uri, "uriBaseId": "%SRCROOT%"}
 
 
 def _notifications(verdict: Verdict) -> Iterable[dict[str, Any]]:
@@ -130,14 +120,8 @@ def _notifications(verdict: Verdict) -> Iterable[dict[str, Any]]:
         level = "warning" if endpoint.verdict == "inconclusive" else "note"
         for remark in endpoint_remarks(endpoint):
             text = f"{endpoint.name}: {endpoint.verdict}: {remark}"
-            yield {"level": level, "message": _message(text), "properties": {"endpoint": endpoint.name}}
+            yield {"level": level, "message": message(text), "properties": {"endpoint": endpoint.name}}
     if verdict.outcome == "inconclusive" and blames_no_endpoint(verdict):
-        yield {"level": "warning", "message": _message(together(verdict))}
+        yield {"level": "warning", "message": message(together(verdict))}
     for remark in run_remarks(verdict):
-        yield {"level": "note", "message": _message(remark)}
-
-
-def _message(text: str) -> dict[str, str]:
-    """Plain text: what would be read as an embedded link (SARIF 3.11.6) keeps its brackets as brackets."""
-    plain = one_line(text)
-    return {"text": plain.replace("[", "\\[").replace("]", "\\]") if "](" in plain else plain}
+        yield {"level": "note", "message": message(remark)}
