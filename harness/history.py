@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +14,17 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import InputError, StorageError
+from harness.model.diagnosis import Diagnosis
 from harness.model.verdict import Naming, Verdict
 
 SAMPLES = "samples.jsonl"
 RECORD = "record.json"
 SCREENING = "screen.jsonl"
 NAMES = "names.json"
+SCENARIO = "scenario.yaml"
+DIAGNOSIS = "diagnosis.json"
+DIAGNOSIS_FILES = "diagnosis"
+PAGE = "report.html"
 NO_REVISION = "norev"
 
 _NAMES = TypeAdapter(dict[str, Naming])
@@ -43,6 +49,14 @@ class RunFolder:
     def logs(self) -> Path:
         return self.path / "logs"
 
+    def keep_scenario(self, source: Path) -> None:
+        """A copy of the scenario as it is written, its variables not filled in. Raises StorageError."""
+        try:
+            if source.is_file():
+                shutil.copyfile(source, self.path / SCENARIO)
+        except OSError as error:
+            raise storage_error(self.path / SCENARIO, error) from error
+
     def write_record(self, verdict: Verdict) -> None:
         """Writes record.json whole or not at all. Raises StorageError."""
         self._write(RECORD, verdict.model_dump(mode="json"))
@@ -50,6 +64,15 @@ class RunFolder:
     def write_names(self, names: Mapping[str, Naming]) -> None:
         """Keeps what the censuses named, by endpoint, which samples can't tell again. Raises StorageError."""
         self._write(NAMES, {name: naming.model_dump(mode="json") for name, naming in names.items()})
+
+    @property
+    def diagnosis(self) -> Path:
+        """The outside tools' own files."""
+        return self.path / DIAGNOSIS_FILES
+
+    def write_diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Keeps what outside tools said, whole or not at all. Raises StorageError."""
+        self._write(DIAGNOSIS, diagnosis.model_dump(mode="json"))
 
     def _write(self, name: str, document: object) -> None:
         target, draft = self.path / name, self.path / f".{name}.part"
@@ -92,6 +115,17 @@ def read_names(folder: Path) -> dict[str, Naming]:
         return _NAMES.validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
         raise InputError(f"{file} can't be read: {error}", hint="remove it to analyse the samples alone") from error
+
+
+def read_diagnosis(folder: Path) -> Diagnosis | None:
+    """What outside tools said of a run; None where none was asked. Raises InputError."""
+    file = folder / DIAGNOSIS
+    if not file.exists():
+        return None
+    try:
+        return Diagnosis.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{file} can't be read: {error}", hint="remove it and ask the tools again") from error
 
 
 def read_record(path: Path) -> Verdict:

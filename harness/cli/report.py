@@ -6,10 +6,15 @@ from typing import Any
 import click
 
 from harness import exit_codes
+from harness.cli.completing import run_folders
+from harness.cli.onward import steps_after
 from harness.cli.output import Output, output_options
+from harness.dossier import dossier_of, plain_dossier_of, read_verdict
 from harness.errors import InputError
-from harness.history import SAMPLES, read_record
+from harness.history import SAMPLES
+from harness.model.picture import Dossier
 from harness.model.verdict import Verdict
+from harness.report.diagnosis import render_diagnosis
 from harness.report.formats import FORMATS
 from harness.report.sources import PathPrefix, in_repository, parse_prefix
 from harness.report.terminal import render_verdict
@@ -30,7 +35,7 @@ class FormatNames(click.ParamType[tuple[str, ...]]):
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=run_folders)
 @click.option("--format", "-f", "names", type=FormatNames(), metavar="FORMAT[,…]", help=f"Of {', '.join(FORMATS)}.")
 @click.option(
     "--output",
@@ -58,12 +63,18 @@ def report(
     relocations = [parse_prefix(text) for text in prefixes]
     _check(names, folder, output)
     verdict = _read(run, relocations)
+    chosen = names or (tuple(FORMATS) if folder else ())
+    pictured = any(FORMATS[name].pictured for name in chosen)
+    dossier = dossier_of(run, verdict) if pictured else plain_dossier_of(run, verdict)
     if folder is not None:
-        _write_files(verdict, names or tuple(FORMATS), folder, output)
+        _write_files(dossier, chosen, folder, output)
     elif names:
-        write_stdout(FORMATS[names[0]].render(verdict))
+        write_stdout(FORMATS[names[0]].render(dossier))
     else:
-        output.answer(render_verdict(verdict, folder=run if run.is_dir() else None))
+        folder = run if run.is_dir() else None
+        output.answer(render_verdict(dossier.verdict, folder=folder, steps=steps_after(verdict, folder)))
+        if dossier.diagnosis is not None:
+            output.answer(render_diagnosis(dossier.diagnosis))
         output.document(verdict.model_dump(mode="json"))
     return exit_codes.CLEAN
 
@@ -79,7 +90,7 @@ def _check(names: tuple[str, ...] | None, folder: Path | None, output: Output) -
 
 def _read(run: Path, relocations: list[PathPrefix]) -> Verdict:
     try:
-        return in_repository(read_record(run), relocations)
+        return in_repository(read_verdict(run), relocations)
     except InputError as error:
         if (run / SAMPLES).is_file():
             hint = f"`hyperleak analyze {run}` makes the verdict again from its samples"
@@ -87,9 +98,9 @@ def _read(run: Path, relocations: list[PathPrefix]) -> Verdict:
         raise
 
 
-def _write_files(verdict: Verdict, names: tuple[str, ...], folder: Path, output: Output) -> None:
+def _write_files(dossier: Dossier, names: tuple[str, ...], folder: Path, output: Output) -> None:
     files = {name: folder / f"report{FORMATS[name].suffix}" for name in names}
     for name, path in files.items():
-        write_report(path, FORMATS[name].render(verdict))
+        write_report(path, FORMATS[name].render(dossier))
         output.answer(f"Written: {path}")
-    output.document({"run_id": verdict.run_id, "files": {name: str(path) for name, path in files.items()}})
+    output.document({"run_id": dossier.verdict.run_id, "files": {name: str(path) for name, path in files.items()}})

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from harness.model.base import Value
+from harness.model.diagnosis import DiagnosePlan
 from harness.model.load import Endpoint, Login
 from harness.model.target import AnyTargetSpec
 from harness.model.verdict import EndpointOutcome
@@ -57,6 +58,12 @@ class Sampling(Value):
     settle_timeout_s: Annotated[float, Field(gt=0)] = 1.0
 
 
+class Production(Value):
+    """What the app is to bear where it really runs: `rate` requests/s over all endpoints, shared by their weights."""
+
+    rate: Annotated[float, Field(gt=0)]
+
+
 class Scenario(Value):
     name: str
     description: str = ""
@@ -71,3 +78,5 @@ class Scenario(Value):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
     seed: int = 0
     expect: dict[str, EndpointOutcome] = {}
+    production: Production | None = None
+    diagnose: DiagnosePlan | None = None

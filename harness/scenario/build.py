@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.model.scenario import LoadPlan, Sampling, Scenario, ScreeningPlan
+from harness.model.diagnosis import DiagnosePlan
+from harness.model.scenario import LoadPlan, Production, Sampling, Scenario, ScreeningPlan
 from harness.scenario.problems import Mistake, quoted
 from harness.scenario.reading import Draft
 from harness.scenario.report import Report, suggestion
 from harness.scenario.requests import RequestBuilder, endpoint_name
-from harness.scenario.targets import TargetBuilder
-from harness.scenario.written import NAME_PATTERN, GeneralWritten, LoadWritten
+from harness.scenario.targets import TargetBuilder, filled
+from harness.scenario.written import NAME_PATTERN, DiagnoseWritten, GeneralWritten, LoadWritten
 
 
 def build_scenario(draft: Draft, source: Path, environment: Mapping[str, str], report: Report) -> Scenario:
@@ -37,6 +38,8 @@ def build_scenario(draft: Draft, source: Path, environment: Mapping[str, str], r
         screening=ScreeningPlan.model_validate(draft.screening.model_dump()),
         endpoints=tuple(endpoints),
         login=login,
+        production=Production(rate=draft.production.rate) if draft.production else None,
+        diagnose=_diagnose(draft.diagnose, environment) if draft.diagnose else None,
     )
 
 
@@ -55,6 +58,12 @@ def _load(load: LoadWritten, report: Report, *, broken: bool) -> LoadPlan:
         mistake = Mistake("a window is longer than the whole budget", "make the window shorter or the budget longer")
         report.add(("load", "window" if "window_s" in load.model_fields_set else "budget"), mistake)
     return LoadPlan.model_validate(load.model_dump())
+
+
+def _diagnose(written: DiagnoseWritten, environment: Mapping[str, str]) -> DiagnosePlan:
+    tools = tuple(dict.fromkeys(written.tools))
+    pairs = filled(written.environment, environment)
+    return DiagnosePlan(tools=tools, environment=pairs, requests=written.requests, limit_s=written.limit_s)
 
 
 def _check_names(draft: Draft, report: Report) -> None:

@@ -187,6 +187,13 @@ def _parse_rate(found: str) -> float:
 _RATE_PATTERN = r"^\s*(?:max|\d+(?:\.\d+)?\s*(?:/\s*(?:[sS]|[sS][eE][cC]|[mM]|[mM][iI][nN]|[hH]))?)\s*$"
 _RATE: JsonSchema = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": _RATE_PATTERN}]}
 RATE = _unit(_parse_rate, "a rate", "write it like 300/s or 1200/min, or max", _RATE, 0, 1e6)
+_STEADY: JsonSchema = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0},
+        {"type": "string", "pattern": _RATE_PATTERN.replace("max|", "")},
+    ]
+}
+STEADY_RATE = _unit(parse_rate, "a rate", "write it like 120/s or 7200/min", _STEADY, 1e-6, 1e9)
 FLAG = Reads(_read_flag, {"anyOf": [{"type": "boolean"}, VARIABLE]})
 
 

@@ -19,10 +19,12 @@ from harness.scenario.report import Report, Steps, suggestion
 from harness.scenario.written import (
     MAX_ENDPOINTS,
     DefaultsWritten,
+    DiagnoseWritten,
     EndpointWritten,
     GeneralWritten,
     LoadWritten,
     LoginWritten,
+    ProductionWritten,
     RequestWritten,
     SamplingWritten,
     ScenarioWritten,
@@ -36,7 +38,7 @@ _Section = TypeVar("_Section", bound=Written)
 
 @dataclass(frozen=True)
 class Draft:
-    """What could be read; None stands for a section that could not (a login also for none at all).
+    """What could be read; None stands for a section that could not (a login, production or diagnose also for none).
 
     `broken` has the sections with mistakes in them, each with the keys that were left out of it for that.
     """
@@ -46,6 +48,8 @@ class Draft:
     load: LoadWritten | None
     sampling: SamplingWritten | None
     screening: ScreeningWritten | None
+    production: ProductionWritten | None
+    diagnose: DiagnoseWritten | None
     defaults: DefaultsWritten | None
     login: LoginWritten | None
     has_login: bool
@@ -56,8 +60,8 @@ class Draft:
 def read_draft(report: Report) -> Draft:
     """Reads every section; the mistakes go to the report."""
     data: dict[str, Any] = to_data(report.root)
-    _check_root(data, report)
-    sections = _Sections(report)
+    check_root(data, ScenarioWritten, report)
+    sections = Sections(report)
     general = {key: value for key, value in data.items() if key in _keys(GeneralWritten)}
     return Draft(
         general=sections.read(GeneralWritten, general, ()),
@@ -65,6 +69,10 @@ def read_draft(report: Report) -> Draft:
         load=sections.read(LoadWritten, data.get("load", {}), ("load",)),
         sampling=sections.read(SamplingWritten, data.get("sampling", {}), ("sampling",)),
         screening=sections.read(ScreeningWritten, data.get("screening", {}), ("screening",)),
+        production=sections.read(ProductionWritten, data["production"], ("production",))
+        if "production" in data
+        else None,
+        diagnose=sections.read(DiagnoseWritten, data["diagnose"], ("diagnose",)) if "diagnose" in data else None,
         defaults=sections.read(DefaultsWritten, data.get("defaults", {}), ("defaults",)),
         login=sections.read(LoginWritten, data["login"], ("login",)) if "login" in data else None,
         has_login="login" in data,
@@ -73,7 +81,9 @@ def read_draft(report: Report) -> Draft:
     )
 
 
-class _Sections:
+class Sections:
+    """Reads sections one by one; the mistakes go to the report."""
+
     def __init__(self, report: Report) -> None:
         self.report = report
         self.broken: dict[Steps, frozenset[str]] = {}
@@ -103,16 +113,17 @@ class _Sections:
             yield from map(str, details["loc"][:1])
 
 
-def _check_root(data: dict[str, Any], report: Report) -> None:
+def check_root(data: dict[str, Any], model: type[Written], report: Report) -> None:
+    """Reports what isn't known at the top of a document, and what is missing there."""
     for key in data:
-        if key not in _keys(ScenarioWritten):
-            report.add((key,), _unknown(key, ScenarioWritten), key=True)
-    for name, field in ScenarioWritten.model_fields.items():
+        if key not in _keys(model):
+            report.add((key,), _unknown(key, model), key=True)
+    for name, field in model.model_fields.items():
         if field.is_required() and name not in data:
             report.add((), _missing(name, field))
 
 
-def _read_endpoints(data: Any, sections: _Sections) -> tuple[EndpointWritten | None, ...]:
+def _read_endpoints(data: Any, sections: Sections) -> tuple[EndpointWritten | None, ...]:
     path, report = ("endpoints",), sections.report
     if not isinstance(data, list):
         report.add(path, Mistake(f"expected a list, found {described(data)}", "write lines like `- GET /path`"))

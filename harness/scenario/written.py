@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from harness.model.diagnosis import DiagnosePlan, ToolName
 from harness.model.scenario import LoadPlan, Sampling, ScreeningPlan
 from harness.model.target import CommandSpec, ReadyCheck
 from harness.model.verdict import EndpointOutcome
@@ -29,6 +30,7 @@ MAX_BODY_CHARACTERS = 1024 * 1024
 _LOAD = LoadPlan()
 _SAMPLING = Sampling()
 _SCREENING = ScreeningPlan()
+_DIAGNOSE = DiagnosePlan()
 _DAY_S = 86_400.0
 _SHORT_ENDPOINT = rf"^(?:{'|'.join(METHODS)})\s+/"
 _NAME_ADVICE = "use letters, digits, dots, dashes and underscores; it becomes the name of a folder"
@@ -67,6 +69,8 @@ Status = Annotated[int, fields.whole(100, 599)]
 
 
 Statuses = Annotated[tuple[Status, ...], Field(min_length=1, max_length=MAX_FIELDS), fields.OneOrMany()]
+Tool = Annotated[ToolName, fields.choice(*get_args(ToolName))]
+Tools = Annotated[tuple[Tool, ...], Field(min_length=1, max_length=len(get_args(ToolName))), fields.OneOrMany()]
 Files = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_FIELDS), fields.OneOrMany()]
 
 
@@ -179,6 +183,22 @@ class ScreeningWritten(Written):
     budget_s: Annotated[float, fields.duration(0.1, 3600)] = Field(_SCREENING.budget_s, alias="budget")
 
 
+class ProductionWritten(Written):
+    """The traffic that the app really bears, which a report tells growth a day and the time to the limit for."""
+
+    rate: Annotated[float, fields.STEADY_RATE] = Field(examples=["120/s"])
+
+
+class DiagnoseWritten(Written):
+    """Outside tools that look at the endpoints that leak, once the run has its verdict."""
+
+    short_key = "tools"
+    tools: Tools = Field(examples=["[valgrind, xhprof]"])
+    environment: Pairs = Field({}, examples=["{WORKERS: 1}"])
+    requests: Annotated[int, fields.whole(1, 100_000)] = _DIAGNOSE.requests
+    limit_s: Annotated[float, fields.duration(1, _DAY_S)] = Field(_DIAGNOSE.limit_s, alias="limit")
+
+
 class DefaultsWritten(Written):
     """Goes into every endpoint that doesn't say otherwise."""
 
@@ -272,6 +292,8 @@ class ScenarioWritten(GeneralWritten):
     load: LoadWritten = LoadWritten()
     sampling: SamplingWritten = SamplingWritten()
     screening: ScreeningWritten = ScreeningWritten()
+    production: ProductionWritten | None = Field(None, examples=["{rate: 120/s}"])
+    diagnose: DiagnoseWritten | None = Field(None, examples=["{tools: [valgrind, xhprof]}"])
     defaults: DefaultsWritten = DefaultsWritten()
     login: LoginWritten | None = None
     endpoints: Annotated[tuple[EndpointWritten, ...], Field(min_length=1, max_length=MAX_ENDPOINTS)] = Field(

@@ -13,8 +13,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from harness.model.picture import Dossier
 from harness.model.verdict import Holder
 from harness.report.formats import FORMATS
+from tests.unit.analysis.recordings import clean, leak, screening
 from tests.unit.cli.conftest import Hyperleak
 from tests.unit.verdicts import endpoint, verdict_of
 
@@ -47,6 +49,7 @@ def test_each_format_is_alone_on_stdout(run: Path, hyperleak: Hyperleak) -> None
     assert ET.fromstring(said["junit"].out.encode()).tag == "testsuites"
     assert said["sarif"].document["version"] == "2.1.0"
     assert said["markdown"].out.startswith("### LEAK: GET /café")
+    assert said["html"].out.startswith("<!doctype html>")
     assert [row["endpoint"] for row in csv.DictReader(io.StringIO(said["csv"].out))] == ["GET /café", "GET /b"]
 
 
@@ -84,7 +87,8 @@ def test_a_folder_gets_a_file_for_each_format(run: Path, tmp_path: Path, hyperle
     assert sorted(path.name for path in folder.iterdir()) == ["report.junit.xml", "report.sarif"]
     assert done.out.splitlines() == [f"Written: {folder / name}" for name in ("report.junit.xml", "report.sarif")]
     for name in ("junit", "sarif"):
-        assert (folder / f"report{FORMATS[name].suffix}").read_text("utf-8") == FORMATS[name].render(LEAKING)
+        written = (folder / f"report{FORMATS[name].suffix}").read_text("utf-8")
+        assert written == FORMATS[name].render(Dossier(verdict=LEAKING))
 
 
 def test_a_folder_alone_gets_all_formats_and_json_names_the_files(
@@ -96,7 +100,7 @@ def test_a_folder_alone_gets_all_formats_and_json_names_the_files(
     assert sorted(path.name for path in run.iterdir()) == ["record.json"]
 
 
-@pytest.mark.parametrize("name", ["junit", "sarif", "markdown", "csv"])
+@pytest.mark.parametrize("name", ["html", "junit", "sarif", "markdown", "csv"])
 def test_files_of_the_container_are_told_as_the_repositorys(name: str, run: Path, hyperleak: Hyperleak) -> None:
     text = hyperleak("report", run, "--format", name, "--path-prefix", "/opt/www=src").out
     assert "src/app/R.php" in text
@@ -106,7 +110,7 @@ def test_files_of_the_container_are_told_as_the_repositorys(name: str, run: Path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--format", "html"], "'html'"),
+        (["--format", "pdf"], "'pdf'"),
         (["--format", ""], "''"),
         (["--format", "csv,pdf"], "'pdf'"),
         (["--format", "csv,junit"], "-o DIR"),
@@ -126,7 +130,7 @@ def test_a_later_record_with_more_fields_is_rendered(run: Path, hyperleak: Hyper
     document = LEAKING.model_dump(mode="json") | {"colour": "red"}
     document["endpoints"][0]["mood"] = "good"
     (run / "record.json").write_text(json.dumps(document))
-    assert hyperleak("report", run, "--format", "csv").out == FORMATS["csv"].render(LEAKING)
+    assert hyperleak("report", run, "--format", "csv").out == FORMATS["csv"].render(Dossier(verdict=LEAKING))
 
 
 @pytest.mark.parametrize(
@@ -193,4 +197,28 @@ def test_a_reader_that_left_changes_no_answer(run: Path) -> None:
 def test_stdout_is_utf8_whatever_the_terminal_takes(name: str, run: Path) -> None:
     done = program(run, subprocess.PIPE, "--format", name)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.decode("utf-8") == FORMATS[name].render(LEAKING)
+    assert done.stdout.decode("utf-8") == FORMATS[name].render(Dossier(verdict=LEAKING))
+
+
+def test_a_folder_with_nothing_but_a_screening_has_a_page_with_its_growth(tmp_path: Path, hyperleak: Hyperleak) -> None:
+    recording = screening({"GET /leak": leak(500), "GET /clean": clean}, 40)
+    rows = [recording.header.model_dump_json(), *(request.model_dump_json() for request in recording.requests)]
+    (tmp_path / "screen.jsonl").write_text("\n".join(rows) + "\n")
+    page = hyperleak("report", tmp_path, "--format", "html").out
+    assert "1 of 2 endpoints leaks" in page
+    assert 'id="chart-growth"' in page
+    assert 'id="chart-memory"' not in page
+
+
+def test_a_page_without_readable_samples_says_so(run: Path, hyperleak: Hyperleak) -> None:
+    assert "The curves are missing" in hyperleak("report", run, "--format", "html").out
+    (run / "samples.jsonl").write_text("{}\n")
+    page = hyperleak("report", run, "--format", "html").out
+    assert "the curves are missing" in page
+    assert "samples.jsonl:1" in page
+
+
+def test_a_page_has_the_scenario_as_it_was_written(run: Path, hyperleak: Hyperleak) -> None:
+    (run / "scenario.yaml").write_text("login: {password: ${SECRET:-x}}  # <kept>\n")
+    page = hyperleak("report", run, "--format", "html").out
+    assert "login: {password: ${SECRET:-x}}  # &lt;kept&gt;" in page

@@ -92,6 +92,10 @@ MISTAKES = [
         "",
     ),
     (HEAD + "endpoints: [{path: /, reset: GET x}]", "2:30", "endpoints[0].reset.path: the path 'x'", ""),
+    (HEAD + TAIL + "production: {}", "3:1", "production: rate is missing", "rate: 120/s"),
+    (HEAD + TAIL + "production: {rate: max}", "3:20", "production.rate: expected a rate", "120/s"),
+    (HEAD + TAIL + "production: {rate: 0/s}", "3:20", "production.rate: '0/s' is out of range for a rate", ""),
+    (HEAD + TAIL + "production: {rates: 1/s, rate: 1}", "3:14", "production.rates: this key is not known", "'rate'"),
     (HEAD + TAIL + "screening: {requests: 19}", "3:23", "screening.requests: expected a whole number from 20", ""),
     # login
     (HEAD + "login: {token: a}\n" + TAIL, "2:1", "login: request is missing", "POST /login"),

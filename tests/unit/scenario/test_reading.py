@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.model.load import Endpoint, Login, Request
-from harness.model.scenario import LoadPlan, Sampling
+from harness.model.scenario import LoadPlan, Production, Sampling
 from harness.model.target import BuildSpec, CommandSpec, ComposeSpec, ImageSpec, ReadyCheck
 from harness.scenario import load_scenario
 
@@ -187,6 +187,12 @@ def test_the_screening_may_be_bounded_left_out_and_undone(load: Any) -> None:
     assert (scenario.screening.enabled, scenario.screening.requests, scenario.screening.budget_s) == (True, 40, 5)
     assert scenario.endpoints[0].screen is False
     assert scenario.endpoints[0].reset == Request(method="DELETE", path="/cart")
+
+
+@pytest.mark.parametrize(("written", "rate"), [("120/s", 120.0), ("6/min", 0.1), ("'${RATE:-7}'", 7.0)])
+def test_the_traffic_of_production_may_be_stated(load: Any, written: str, rate: float) -> None:
+    assert load(HEAD + f"production: {{rate: {written}}}\n" + TAIL).production == Production(rate=rate)
+    assert load(HEAD + TAIL).production is None
 
 
 def test_rows_may_be_written_inline(endpoint: Any) -> None:

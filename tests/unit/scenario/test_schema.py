@@ -26,6 +26,7 @@ GOOD = [
     HEAD + TAIL + "load: {rate: max, users: 1, window: 1m, budget: 2h30m, workers: 1, bind: '*'}",
     HEAD + TAIL + "load: {rate: 300/s, window: 0.5, budget: 60, profile: soak}",
     HEAD + TAIL + "load: {rate: '${RATE:-max}', users: '${USERS:-3}', profile: '${P:-soak}'}",
+    HEAD + "production: {rate: 120/s}\nendpoints: [GET /]",
     HEAD + "screening: {enabled: false}\nendpoints: [{path: /, screen: true, reset: POST /r}]",
     HEAD + TAIL + "sampling: {heap: true, settle_timeout: 2s}",
     HEAD + TAIL + "login: {request: POST /in, json: {a: 1}, token: a.b}",
