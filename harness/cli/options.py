@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.units import parse_size
+from harness.units import parse_duration, parse_size
 
 
 class Size(click.ParamType[float]):
@@ -22,6 +22,21 @@ class Size(click.ParamType[float]):
         if size <= 0:
             self.fail(f"{value!r} is not above zero", param, ctx)
         return size
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, written like 90s or 2m."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if seconds <= 0:
+            self.fail(f"{value!r} is not above zero", param, ctx)
+        return seconds
 
 
 def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:

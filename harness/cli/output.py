@@ -50,7 +50,7 @@ class Output:
         if isinstance(text, str):
             self.people.print(Text(printable(text)), soft_wrap=True)
         else:
-            self.people.print(text, highlight=False)
+            self.people.print(text, highlight=False, crop=False)
 
 
 def one_or_list(documents: list[Any], inputs: int) -> Any:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from contextlib import ExitStack, closing
 
 import click
@@ -7,11 +8,14 @@ from docker import DockerClient
 
 from harness import exit_codes
 from harness.analysis.decide import Settings
-from harness.analysis.screening import retained_bytes
+from harness.analysis.screening import screen_verdict
 from harness.cli.interrupts import Interrupts
+from harness.cli.live import LiveView, Watched
+from harness.cli.onward import steps_after
 from harness.cli.options import judging_options
 from harness.cli.output import Output, output_options
 from harness.errors import InputError
+from harness.model.load import Endpoint
 from harness.model.screen import ScreenRecording
 from harness.model.target import TargetHandle
 from harness.report.terminal import render_verdict
@@ -20,6 +24,8 @@ from harness.screen import ScreenWatcher, endpoints_of, screen_attached
 from harness.screening import Budget
 from harness.target import attach_container, attach_process, connect_engine
 from harness.units import parse_duration
+
+PHASE = "one request at a time"
 
 
 @click.command()
@@ -54,10 +60,18 @@ def screen(
         handle, client = _attach(stack, container, pid, base_url)
         interrupts = stack.enter_context(Interrupts())
         sampler = stack.enter_context(open_sampler(handle, heap=True, client=client, labels={}))
-        watcher = ScreenWatcher(look=lambda recording: _say(output, recording), stop_asked=interrupts.asked)
         budget = Budget(requests, _seconds(duration))
+        view = stack.enter_context(_view(output, base_url, endpoints, budget, interrupts))
+
+        def look(recording: ScreenRecording) -> None:
+            view.look(screen_verdict(recording, settings))
+            view.heaps(sum(sampler.heap_bytes().values()))
+
+        watcher = ScreenWatcher(look=look, stop_asked=interrupts.asked)
+        view.phase(PHASE)
         verdict = screen_attached(handle, endpoints, sampler, settings, budget, watcher, seed)
-    output.answer(render_verdict(verdict))
+    running = shlex.join([base_url, *(["--container", container] if container else [])])
+    output.answer(render_verdict(verdict, steps=steps_after(verdict, running=running)))
     output.document(verdict.model_dump(mode="json"))
     return exit_codes.INTERRUPTED if interrupts.asked() else exit_codes.of_verdict(verdict, {})
 
@@ -74,9 +88,11 @@ def _attach(
     raise InputError("which process answers?", hint="give either --container NAME or --pid N")
 
 
-def _say(output: Output, recording: ScreenRecording) -> None:
-    growing = sum(1 for retained in retained_bytes(recording) if retained.typical > 0)
-    output.say(f"{len(recording.requests):,} requests: {growing} of {len(recording.header.endpoints)} keep memory")
+def _view(
+    output: Output, base_url: str, endpoints: tuple[Endpoint, ...], budget: Budget, interrupts: Interrupts
+) -> LiveView:
+    names = tuple(endpoint.name for endpoint in endpoints)
+    return LiveView(output, Watched(base_url, names, budgets_s={PHASE: budget.duration_s}), interrupts.asked)
 
 
 def _seconds(duration: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from harness.model.samples import Event
-from harness.model.verdict import Verdict
+from harness.model.verdict import Holder, Verdict
+from harness.report.next_steps import Step
 from harness.report.printable import one_line, printable
 from harness.report.terminal import headline, render_verdict
 from tests.unit.verdicts import endpoint, verdict_of
@@ -35,9 +37,12 @@ HOSTILE = [
 ]
 
 
-def shown(verdict: Verdict, *, width: int = 80, colour: bool = False, folder: Path | None = None) -> str:
+def shown(
+    verdict: Verdict, *, width: int = 80, colour: bool = False, folder: Path | None = None, steps: Sequence[Step] = ()
+) -> str:
     text = io.StringIO()
-    Console(file=text, width=width, force_terminal=colour, emoji=False).print(render_verdict(verdict, folder=folder))
+    console = Console(file=text, width=width, force_terminal=colour, emoji=False)
+    console.print(render_verdict(verdict, folder=folder, steps=steps), crop=False)
     return text.getvalue()
 
 
@@ -80,6 +85,58 @@ def test_colours_are_there_only_on_a_terminal() -> None:
 def test_all_leaks_are_in_the_first_line_the_largest_first() -> None:
     small, large = endpoint("GET /small", bytes_per_request=100.0), endpoint("GET /large", bytes_per_request=2048.0)
     assert headline(verdict_of(small, large)).plain == "LEAK: GET /large 2 KiB/request, GET /small 100 B/request"
+
+
+def test_of_many_leaks_the_largest_are_named_in_the_first_line() -> None:
+    leaks = [endpoint(f"GET /{n}", bytes_per_request=100.0 * n) for n in range(1, 6)]
+    said = headline(verdict_of(*leaks, endpoint("GET /b", "clean"))).plain
+    named = "GET /5 500 B/request, GET /4 400 B/request, GET /3 300 B/request"
+    assert said == f"LEAK: 5 of 6 endpoints, most of all {named}"
+
+
+def held(path: str = "App\\Registry::$items", file: str | None = "/opt/www/app/Registry.php") -> Holder:
+    return Holder(path=path, file=file, line=12, bytes_per_request=648.0, elements_per_request=1.0)
+
+
+@WIDTHS
+def test_what_holds_the_memory_is_told_with_file_and_line(width: int) -> None:
+    text = shown(verdict_of(endpoint("GET /a", cause="static", holders=(held(),))), width=width)
+    assert "What holds the memory" in text
+    assert "App\\Registry::$items  648 B, one more element per request" in text
+    assert "\n    /opt/www/app/Registry.php:12\n" in text
+
+
+def test_a_wide_terminal_has_the_holder_in_the_table_too() -> None:
+    verdict = verdict_of(endpoint("GET /a", cause="static", holders=(held(),)), endpoint("GET /x", cause="extension"))
+    assert "held by" not in shown(verdict, width=80)
+    wide = shown(verdict, width=200)
+    assert "1,523  App\\Registry::$items /opt/www/app/Registry.php:12" in wide
+    assert "1,523  native memory of an extension" in wide
+    assert "held by" not in shown(verdict_of(endpoint("GET /b", "clean")), width=200)
+
+
+def test_a_file_or_a_command_is_never_broken_over_lines() -> None:
+    file, command = f"/opt/{'long/' * 40}A.php", f"hyperleak report {'results/' * 20}"
+    verdict = verdict_of(endpoint("GET /a", holders=(held(file=file),)))
+    lines = shown(verdict, folder=Path(file), steps=[Step("look at it", command)]).splitlines()
+    assert f"    {file}:12" in lines
+    assert f"    {command}" in lines
+    assert f"Kept in {file}" in lines
+
+
+@WIDTHS
+def test_of_a_hundred_endpoints_every_finding_is_shown_and_the_clean_ones_are_counted(width: int) -> None:
+    clean = [endpoint(f"GET /clean/{n}", "clean") for n in range(97)]
+    verdict = verdict_of(*clean, endpoint("GET /a"), endpoint("GET /b", "garbage"), endpoint("GET /c", "inconclusive"))
+    text = shown(verdict, width=width)
+    assert "… 77 more: 77 clean" in text
+    assert {"/a", "/b", "/c"} <= {line.split()[1] for line in text.splitlines() if line.startswith("GET ")}
+    assert len(text.splitlines()) < 40
+
+
+def test_what_holds_for_several_endpoints_is_said_once() -> None:
+    verdict = verdict_of(*(endpoint(f"GET /{n}", "clean", note="was slow") for n in range(5)))
+    assert "GET /0, GET /1, GET /2 and 2 more: was slow" in shown(verdict)
 
 
 def test_clean_is_said_with_the_limit_below_which_it_is_clean() -> None:
