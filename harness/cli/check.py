@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
+from harness.cli.completing import scenario_files
 from harness.cli.output import Output, one_or_list, output_options
 from harness.errors import InputError
 from harness.scenario import ScenarioError, load_scenario
 
 
 @click.command()
-@click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=scenario_files)
 @output_options
 def check(scenarios: tuple[Path, ...], output: Output) -> int:
     """Read SCENARIOS and say every mistake at once, with file, line and column. Starts nothing."""

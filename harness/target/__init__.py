@@ -1,6 +1,6 @@
 """Starts what is measured: an image, a build, a compose service or a local command."""
 
-from harness.target.attached import attach_container, attach_process
+from harness.target.attached import attach_container, attach_process, running_container
 from harness.target.engine import connect_engine
 from harness.target.gc import Leftover, collect_garbage, empty_run_folders
 from harness.target.labels import RunLabels, owner_labels
@@ -19,5 +19,6 @@ __all__ = [
     "empty_run_folders",
     "mark_owner",
     "owner_labels",
+    "running_container",
     "start_target",
 ]
