@@ -26,12 +26,14 @@ _UNIX_BASE_URL = "http+docker://localhost"
 _REASON_LENGTH = 300
 
 
-def connect_engine() -> docker.DockerClient:
-    """A client of the engine that DOCKER_HOST or the current docker context names; each call ends within 30 s.
+def connect_engine(host: str = "") -> docker.DockerClient:
+    """A client of the engine at `host`, else of that which DOCKER_HOST or the current docker context names.
+
+    Each call ends within 30 s.
 
     Raises EngineError: not running, no permission, wrong DOCKER_HOST.
     """
-    host = engine_host()
+    host = host or engine_host()
     if host.startswith("unix://"):
         _try_socket(host.removeprefix("unix://"))
     client = None

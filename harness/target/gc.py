@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,17 +34,36 @@ class Leftover:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """Whose leavings are looked for: of `run_ids` (None: all) those whose owner is dead."""
+
+    run_ids: Collection[str] | None
+
+    def has(self, run_id: str, owner: Owner) -> bool:
+        return (self.run_ids is None or run_id in self.run_ids) and owner.is_dead()
+
+
 def collect_garbage(
-    results_dir: Path | None = None, *, dry_run: bool = False, client: docker.DockerClient | None = None
+    results_dir: Path | None = None,
+    *,
+    dry_run: bool = False,
+    client: docker.DockerClient | None = None,
+    run_ids: Collection[str] | None = None,
 ) -> tuple[Leftover, ...]:
-    """What dead runs of this machine left behind, removed unless `dry_run`.
+    """What dead runs of this machine (all, or those of `run_ids`) left behind, removed unless `dry_run`.
 
     A run that is alive keeps everything, and so does one whose owner is on another host, which can't be known from
     here. Without an engine only processes and folders are looked for. Raises EngineError where it goes away halfway.
     """
-    found = [*_processes(dry_run), *_engine_objects(client, dry_run), *_folders(workspaces(), dry_run)]
+    wanted = _Wanted(run_ids)
+    found = [
+        *_processes(wanted, dry_run),
+        *_engine_objects(client, wanted, dry_run),
+        *_folders(workspaces(), wanted, dry_run),
+    ]
     if results_dir is not None:
-        found += _folders(empty_run_folders(results_dir), dry_run)
+        found += _folders(empty_run_folders(results_dir), wanted, dry_run)
     return tuple(found)
 
 
@@ -70,10 +89,10 @@ def _has_evidence(folder: Path) -> bool:
         return True
 
 
-def _processes(dry_run: bool) -> list[Leftover]:
-    found = {process.pid: process for process in processes_by_environment() if process.owner.is_dead()}
+def _processes(wanted: _Wanted, dry_run: bool) -> list[Leftover]:
+    found = {p.pid: p for p in processes_by_environment() if wanted.has(p.run_id, p.owner)}
     for folder in workspaces():
-        if folder.log and folder.owner.is_dead():
+        if folder.log and wanted.has(folder.run_id, folder.owner):
             found |= {p.pid: p for p in processes_by_log(folder.log, folder.run_id, folder.owner)}
     left = set() if dry_run else set(kill_processes(found.values()))
     return [_process_leftover(process, process in left, dry_run) for process in found.values()]
@@ -85,7 +104,7 @@ def _process_leftover(process: MarkedProcess, alive: bool, dry_run: bool) -> Lef
     return Leftover("process", name, process.run_id, not dry_run and not alive, problem)
 
 
-def _engine_objects(client: docker.DockerClient | None, dry_run: bool) -> list[Leftover]:
+def _engine_objects(client: docker.DockerClient | None, wanted: _Wanted, dry_run: bool) -> list[Leftover]:
     try:
         engine = client or connect_engine()
     except EngineError as error:
@@ -93,16 +112,16 @@ def _engine_objects(client: docker.DockerClient | None, dry_run: bool) -> list[L
         return []
     try:
         with engine_errors("looking for leftovers"):
-            return [_removed_object(engine, found, dry_run) for found in _dead_objects(engine)]
+            return [_removed_object(engine, found, dry_run) for found in _dead_objects(engine, wanted)]
     finally:
         if client is None:
             engine.close()
 
 
-def _dead_objects(client: docker.DockerClient) -> Iterable[EngineObject]:
+def _dead_objects(client: docker.DockerClient, wanted: _Wanted) -> Iterable[EngineObject]:
     for found in labelled_objects(client, [RUN_LABEL, OWNER_LABEL]):
         owner = Owner.parse(found.labels[OWNER_LABEL])
-        if owner and owner.is_dead():
+        if owner and wanted.has(found.labels[RUN_LABEL], owner):
             yield found
 
 
@@ -111,10 +130,10 @@ def _removed_object(client: docker.DockerClient, found: EngineObject, dry_run: b
     return Leftover(found.kind, found.name, found.labels[RUN_LABEL], not dry_run and not problem, problem)
 
 
-def _folders(folders: Iterable[OwnedFolder], dry_run: bool) -> list[Leftover]:
+def _folders(folders: Iterable[OwnedFolder], wanted: _Wanted, dry_run: bool) -> list[Leftover]:
     found = []
     for folder in folders:
-        if folder.owner.is_dead():
+        if wanted.has(folder.run_id, folder.owner):
             problem = "" if dry_run else _problem_of(folder.remove)
             found.append(Leftover("folder", str(folder.path), folder.run_id, not dry_run and not problem, problem))
     return found

@@ -58,6 +58,7 @@ def test_gc_removes_what_a_killed_harness_left_and_nothing_else(
         live_run = RunLabels(f"{run.run_id}-alive", "resident")
         with start_target(image(), live_run, client=engine) as alive:
             left = killed_harness(a_spec(kind, tmp_path), run)
+            assert collect_garbage(run_ids=[f"{run.run_id}-another"]) == ()
             assert engine.containers.get(left).status == "running"
             seen = [found for found in collect_garbage(dry_run=True) if found.run_id == run.run_id]
             assert not any(found.removed for found in seen)
