@@ -42,7 +42,7 @@ _FIRST = re.compile(r"^(?:[-+=]|\d+[.)])")
 
 
 def render_markdown(verdict: Verdict) -> str:
-    parts = [f"### {_prose(headline(verdict).plain)}", "\n".join(_table(verdict))]
+    parts = [f"### {prose(headline(verdict).plain)}", "\n".join(_table(verdict))]
     for title, lines in (("Held by", list(_holders(verdict))), ("Remarks", list(_remarks(verdict)))):
         parts += [f"**{title}**", "\n".join(lines)] if lines else []
     return "\n\n".join(parts) + "\n"
@@ -62,7 +62,7 @@ def _table(verdict: Verdict) -> Iterable[str]:
 def _row(endpoint: EndpointVerdict) -> str:
     cells = (
         _SIGNS[endpoint.verdict],
-        _cell(endpoint.name),
+        cell(endpoint.name),
         endpoint.verdict,
         number(endpoint.bytes_per_request),
         limits(endpoint),
@@ -75,27 +75,27 @@ def _holders(verdict: Verdict) -> Iterable[str]:
     found = leaks(verdict)
     for endpoint in found[:MOST_REMARKS]:
         size, channel = size_of(endpoint.bytes_per_request), CHANNELS[endpoint.channel]
-        yield f"- {_code(endpoint.name)} leaks **{size}/request** in {channel}: {CAUSES[endpoint.cause]}"
+        yield f"- {code(endpoint.name)} leaks **{size}/request** in {channel}: {CAUSES[endpoint.cause]}"
         for holder in endpoint.holders:
-            where = f" in {_code(place(holder))}" if holder.file else ""
-            yield f"  - {_code(holder.path)}{where}: {share(holder)}"
+            where = f" in {code(place(holder))}" if holder.file else ""
+            yield f"  - {code(holder.path)}{where}: {share(holder)}"
     if len(found) > MOST_REMARKS:
         yield f"- … and {len(found) - MOST_REMARKS:,} more leaks"
 
 
 def _remarks(verdict: Verdict) -> Iterable[str]:
     said = [
-        f"- {_code(endpoint.name)}: {_prose(remark)}"
+        f"- {code(endpoint.name)}: {prose(remark)}"
         for endpoint in worst_first(verdict.endpoints)
         for remark in endpoint_remarks(endpoint)
     ]
-    said += [f"- {_prose(remark)}" for remark in run_remarks(verdict)]
+    said += [f"- {prose(remark)}" for remark in run_remarks(verdict)]
     yield from said[:MOST_REMARKS]
     if len(said) > MOST_REMARKS:
         yield f"- … and {len(said) - MOST_REMARKS:,} more remarks"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Code, where Markdown means nothing; what a code span can't hold is written out between HTML's tags."""
     shown = _shortened(one_line(text), LONGEST_NAME)
     if "`" in shown or not shown or shown != shown.strip():
@@ -103,13 +103,13 @@ def _code(text: str) -> str:
     return f"`{shown}`"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """The same in a table, whose rows are split before code is looked for."""
     shown = _shortened(one_line(text), LONGEST_NAME)
-    return f"<code>{_referenced(_PUNCTUATION, shown)}</code>" if re.search(r"[|\\]", shown) else _code(text)
+    return f"<code>{_referenced(_PUNCTUATION, shown)}</code>" if re.search(r"[|\\]", shown) else code(text)
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     shown = _shortened(one_line(text), LONGEST_SENTENCE).strip()
     return _referenced(_FIRST, _referenced(_MARKUP, shown))
 

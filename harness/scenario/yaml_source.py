@@ -27,13 +27,24 @@ _FORBIDDEN = re.compile("[\0\ud800-\udfff]")
 _BRACES = re.compile(r"\$\{|\{\{")
 
 
-def parse_yaml(text: str, environment: Variables[str, str], problems: Problems) -> Mapping:
-    """The one mapping that the text holds, variables filled in; mistakes go to `problems` or end it there."""
-    return _Composer(text, environment, problems).document()
+def parse_yaml(
+    text: str,
+    environment: Variables[str, str] | None,
+    problems: Problems,
+    *,
+    what: str = "scenario",
+    start: str = "start with `name:`, `target:` and `endpoints:`",
+) -> Mapping:
+    """The one mapping that the text holds, variables filled in; mistakes go to `problems` or end it there.
+
+    Without an `environment` dollar signs are plain text.
+    `what` kind of file it is, and how it is to `start`, are for its messages.
+    """
+    return _Composer(text, environment, problems).document(what, start)
 
 
 class _Composer:
-    def __init__(self, text: str, environment: Variables[str, str], problems: Problems) -> None:
+    def __init__(self, text: str, environment: Variables[str, str] | None, problems: Problems) -> None:
         self._lines = re.split(r"\r\n|[\n\r\x85\u2028\u2029]", text)
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=_LOADER)
         self._environment = environment
@@ -42,19 +53,18 @@ class _Composer:
         self._nodes = 0
         self._filled = 0
 
-    def document(self) -> Mapping:
+    def document(self, what: str, start: str) -> Mapping:
         self._next()
         if not isinstance(self._next(), yaml.DocumentStartEvent):
-            raise self._problems.failure(START, "the file is empty", "start with `name:`, `target:` and `endpoints:`")
+            raise self._problems.failure(START, "the file is empty", start)
         root = self._node(self._next(), depth=0)
         self._next()
         after = self._next()
         if not isinstance(after, yaml.StreamEndEvent):
-            raise self._problems.failure(_mark(after), "a second document starts here", "keep one scenario in one file")
+            raise self._problems.failure(_mark(after), "a second document starts here", f"keep one {what} in one file")
         if not isinstance(root, Mapping):
             empty = isinstance(root, Leaf) and root.is_null
-            what = "the file is empty" if empty else "a scenario is a mapping"
-            raise self._problems.failure(root.mark, what, "start with `name:`, `target:` and `endpoints:`")
+            raise self._problems.failure(root.mark, "the file is empty" if empty else f"a {what} is a mapping", start)
         return root
 
     def _next(self) -> yaml.Event:
@@ -160,7 +170,7 @@ class _Composer:
         plain = not event.style and event.tag is None
         text = event.value
         try:
-            text = interpolate(event.value, self._environment)
+            text = event.value if self._environment is None else interpolate(event.value, self._environment)
         except Mistake as mistake:
             self._problems.add(mark, mistake.what, mistake.to_do)
             self._problems.silence(mark)

@@ -1,0 +1,1 @@
+"""What many runs tell together: comparisons, known leaks, and the history that the results folder keeps."""
