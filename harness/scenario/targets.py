@@ -77,6 +77,10 @@ class TargetBuilder:
         return ComposeSpec(files=files, service=compose.service, **common) if len(files) == len(found) else None
 
     def _filled(self, pairs: dict[str, str | None]) -> dict[str, str]:
-        """A name without a value takes the host's, and is left out where the host has none (as in Compose)."""
-        taken = {name: self._environment.get(name) if value is None else value for name, value in pairs.items()}
-        return {name: value for name, value in taken.items() if value is not None}
+        return filled(pairs, self._environment)
+
+
+def filled(pairs: Mapping[str, str | None], environment: Mapping[str, str]) -> dict[str, str]:
+    """A name without a value takes the host's, and is left out where the host has none (as in Compose)."""
+    taken = {name: environment.get(name) if value is None else value for name, value in pairs.items()}
+    return {name: value for name, value in taken.items() if value is not None}
