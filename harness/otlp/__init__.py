@@ -1,0 +1,1 @@
+"""Metrics of a run for an OpenTelemetry collector, and for all that takes OTLP as one does."""

@@ -1,0 +1,1 @@
+"""A service's memory as SkyWalking's OAP knows it."""
