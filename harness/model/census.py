@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from harness.model.base import Value
+from harness.model.injection import Injection
 from harness.model.samples import PhpReading
 from harness.model.verdict import Cause, Holder
 
 
-class ProbeInjection(Value):
-    """What a target needs at its start so that its PHP processes load the probe.
+class ProbeInjection(Injection):
+    """What a target needs at its start so that its PHP processes load the probe, which answers in `answers`."""
 
-    `folder` is the probe's folder on this host and `inside` where the app sees it: mount one at the other (writable:
-    the answers go there). A local process sees the folder itself.
-    """
-
-    folder: Path
-    inside: str
     signal: int
-    environment: dict[str, str]
 
     @property
     def answers(self) -> Path:
         """Where the workers write; open to every user, as theirs may be any."""
         return self.folder / "answers"
-
-    @property
-    def mounts(self) -> dict[str, str]:
-        """Folder on the host → folder inside."""
-        return {str(self.folder): self.inside}
-
-    def environment_over(self, existing: Mapping[str, str]) -> dict[str, str]:
-        """The variables to set over `existing` ones (of the image, or inherited), whose ini folders stay in use."""
-        own = existing.get("PHP_INI_SCAN_DIR", "")
-        return self.environment | {"PHP_INI_SCAN_DIR": own + self.environment["PHP_INI_SCAN_DIR"]}
 
 
 class OpcacheUse(Value):

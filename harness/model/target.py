@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.model.base import Value
-from harness.model.census import ProbeInjection
+from harness.model.injection import Injection
 
 
 class ReadyCheck(Value):
@@ -20,7 +20,7 @@ class ReadyCheck(Value):
 class TargetSpec(Value):
     """What every kind of target has; `port` is where the app listens (inside of its container).
 
-    `injection` is the probe that its PHP is to load, None for none.
+    `injection` is what its PHP is to load or to run under (the probe, a tool), None for nothing.
     """
 
     port: int
@@ -28,7 +28,7 @@ class TargetSpec(Value):
     memory_limit_bytes: int | None = None
     cpus: float | None = None
     ready: ReadyCheck = ReadyCheck()
-    injection: ProbeInjection | None = None
+    injection: Injection | None = None
 
 
 class ImageSpec(TargetSpec):
