@@ -14,10 +14,10 @@ import numpy as np
 from harness.analysis.estimate import QUANTUM_BYTES
 from harness.analysis.plan import Noise, noise_of, noisier
 from harness.analysis.windows import available_channels, window_table
-from harness.conduct import SMALLEST_WINDOW_REQUESTS, measured_rate, window_requests
+from harness.driving import measured_rate
 from harness.errors import Interrupted, SampleError, TargetError
 from harness.history import new_run
-from harness.load.schedule import Design, PlannedWindow
+from harness.load.schedule import SMALLEST_WINDOW_REQUESTS, Design, PlannedWindow, window_requests
 from harness.model.samples import Recording
 from harness.model.scenario import Scenario
 from harness.model.verdict import Channel

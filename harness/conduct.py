@@ -1,48 +1,55 @@
-"""Which windows a run needs, decided as it goes: warm-up, blocks until all is decided, native memory, the mix."""
+"""Which windows a run needs, decided as it goes.
+
+What the screening saw keep memory is driven by itself; what it saw keep nothing is driven in random groups, whose
+windows clear all their members at once where they stand still. Then native memory, the confirming of leaks, the mix.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
-from harness.analysis.attribute import analyse
+import numpy as np
+
+from harness.analysis.confirming import fewest_requests, is_filling
 from harness.analysis.decide import Settings
-from harness.analysis.resident import FLAT
-from harness.analysis.windows import window_table
-from harness.load.schedule import Design
-from harness.model.samples import Sample
+from harness.analysis.resident import ALONE_WINDOWS, FLAT, likeliest_first, native_suspects
+from harness.deciding import FEWEST_GROUPED, GROUP_BLOCKS, PARTS, Decider
+from harness.driving import LOOKS, Drive
+from harness.load.schedule import SMALLEST_WINDOW_REQUESTS, PlannedWindow
 from harness.model.scenario import Scenario
-from harness.model.verdict import Verdict
+from harness.model.verdict import EndpointVerdict, Verdict
 from harness.session import Session
+from harness.timing import Look, Stages
 
-LOOKS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 CONFIRMING_BLOCKS = 4
 NATIVE_BLOCKS = 6
 MIX_WINDOWS = 4
-SMALLEST_WINDOW_REQUESTS = 20
-LARGEST_WINDOW_REQUESTS = 100_000
-# Parts of the budget by whose end the blocks and the confirming of leaks have to be over.
+# The kernel's figures of a container are up to two seconds old.
+KERNEL_LATE_S = 2.1
+# Without heaps: so many of the likeliest are driven by themselves first, each for up to this part of the time left.
+LIKELY = 2
+LIKELY_SHARE = 0.5
+ALONE_WINDOWS_MORE = 2
+# First uses of what was screened already: of the load's own connections.
+FIRST_USES_EACH = 2
+FIRST_USES_A_USER = 10
+# Parts of the budget by whose end the blocks, the confirming of leaks and the native memory have to be over.
 BLOCKS_SHARE = 0.5
 CONFIRMING_SHARE = 0.75
+NATIVE_SHARE = 0.95
 # A confirmed leak may grow the target by this much, and by this part of its memory limit.
 CONFIRMING_BYTES = 256 * 1024**2
 CONFIRMING_SHARE_OF_LIMIT = 0.3
 
 
-def window_requests(rate: float, window_s: float) -> int:
-    """Requests of a window of load, within what a window can be."""
-    return min(max(round(rate * window_s), SMALLEST_WINDOW_REQUESTS), LARGEST_WINDOW_REQUESTS)
-
-
-def measured_rate(samples: Sequence[Sample]) -> float:
-    """Requests a second while there was load."""
-    load_s = sum(sample.window.load_s for sample in samples if sample.window)
-    return sum(samples[-1].requests) / load_s if load_s else 0.0
-
-
 @dataclass
 class Conductor:
-    """Drives a session by a scenario; `looked` is told each interim verdict."""
+    """Drives a session by a scenario; `looked` is told each interim verdict.
+
+    `screened` is what the screening said, None where there was none.
+    """
 
     scenario: Scenario
     session: Session
@@ -50,113 +57,185 @@ class Conductor:
     heap: bool
     looked: Callable[[Verdict], None]
     memory_limit_bytes: int | None = None
-    block: int = 0
-    _last_look: tuple[int, Verdict] | None = None
+    screened: Verdict | None = None
+
+    def __post_init__(self) -> None:
+        # A look calls a leak before it is confirmed; whether it was in the end is for the verdict of the whole run.
+        provisional = replace(self.settings, confirm_requests=0)
+        self.drive = Drive(self.scenario, self.session, provisional, self.looked)
 
     def perform(self) -> None:
         """Drives everything that the scenario's profile asks for, within its budget of time."""
-        plan, session = self.scenario.load, self.session
-        warm = self._design(plan.warmup_requests)
-        session.drive(warm.warmup(plan.warmup_requests) if plan.warmup_requests else ())
-        began_s = session.elapsed_s
-        deadline_s = began_s + plan.budget_s
-        design = self._design(window_requests(self._rate(), plan.window_s))
+        plan = self.scenario.load
+        self._warm_up()
+        self.drive.warmed_up()
+        began_s = self.session.elapsed_s
+
+        def share(of_budget: float) -> float:
+            return began_s + of_budget * plan.budget_s
+
         if plan.profile == "soak":
-            self._soak(design, deadline_s)
+            self._soak(share(1.0))
         elif not self.heap:
-            self._each_alone(design, deadline_s)
+            self._each_alone(share(1.0))
         else:
-            self._blocks(design, began_s + BLOCKS_SHARE * plan.budget_s)
-            self._confirm(design, began_s + CONFIRMING_SHARE * plan.budget_s)
-            self._native(design, deadline_s)
-            self._mix(design)
+            Decider(self.drive, self.screened).decide(share(BLOCKS_SHARE))
+            self._confirm(share(CONFIRMING_SHARE))
+            self._native(share(NATIVE_SHARE))
+            self._mix()
+        self.drive.look()
 
-    def _design(self, requests: int) -> Design:
-        count = len(self.scenario.endpoints)
-        return Design(self.scenario.seed, count, requests, self.scenario.load.window_s)
+    @property
+    def looks(self) -> list[Look]:
+        return self.drive.looks
 
-    def _rate(self) -> float:
-        """Requests/s; where no rate was asked for, by the pace of the warm-up."""
-        return self.scenario.load.rate or measured_rate(self.session.samples)
+    def stages(self, screening_s: float) -> Stages:
+        """What the stages took until now."""
+        sent = sum(self.session.samples[-1].requests)
+        return Stages(screening_s, self.drive.load_s, sum(self._screened_requests()), sent)
 
-    def _blocks(self, design: Design, deadline_s: float) -> None:
-        active = list(range(len(self.scenario.endpoints)))
-        while active and not self.session.stopped() and self.session.elapsed_s < deadline_s:
-            self.session.drive(design.block(self.block, dict.fromkeys(active, design.requests)))
-            self.block += 1
-            design = self._smaller_if_broken(design)
-            if self.block in LOOKS:
-                active = self._undecided(self._look())
+    def _warm_up(self) -> None:
+        """Each endpoint by itself that wasn't screened, then all at once over the load's connections."""
+        asked, plan = self._screened_requests(), self.scenario.load
+        if not plan.warmup_requests:
+            return
+        cold = {e for e in range(self.drive.count) if asked[e] < SMALLEST_WINDOW_REQUESTS}
+        windows = self.drive.design_of(plan.warmup_requests, plan.window_s).warmup(plan.warmup_requests)
+        self.session.drive(window for window in windows if any(window.counts[e] for e in cold))
+        if len(cold) < self.drive.count:
+            each = max(FIRST_USES_EACH, FIRST_USES_A_USER * plan.users // self.drive.count)
+            self.session.drive([self.drive.design.first_use(dict.fromkeys(range(self.drive.count), each))])
 
-    def _confirm(self, design: Design, deadline_s: float) -> None:
+    def _screened_requests(self) -> list[int]:
+        return [found.requests for found in self.screened.endpoints] if self.screened else [0] * self.drive.count
+
+    def _native(self, until_s: float) -> None:
+        """What resident memory still grows by while only endpoints are driven that keep nothing on the heap.
+
+        Groups first, unless their time is short; who is suspected by them is then driven by itself.
+        """
+        before = len(self.drive.table())
+        on_heap = [found.verdict not in FLAT for found in self.drive.look().endpoints]
+        quiet = [e for e in range(self.drive.count) if not on_heap[e]]
+        self._read_closely()
+        if len(quiet) >= FEWEST_GROUPED:
+            for _ in range(GROUP_BLOCKS if self.session.wait_s else NATIVE_BLOCKS):
+                block = self.drive.design.groups(self.drive.block, quiet, PARTS, self.drive.most)
+                self._if_it_fits([window for window in block if window.kind == "group"], until_s)
+            table = self.drive.table()
+            quiet = native_suspects(table.select(np.arange(len(table)) >= before), self.settings, on_heap)
+        for endpoint in quiet:
+            self._if_it_fits(self.drive.design.alone(self.drive.block, endpoint, NATIVE_BLOCKS), until_s)
+        self.session.wait_s, self.session.exact = 0.0, False
+        self.drive.look()
+
+    def _read_closely(self) -> None:
+        """The processes' own private memory, which is exact at once; else the container's, when that is up to date.
+
+        An idle window comes first, since growth is a difference of two such readings.
+        """
+        first = self.session.samples[0]
+        self.session.exact = any(process.private_dirty_bytes is not None for process in first.processes)
+        if self.session.exact:
+            self.drive.drive([self.drive.design.idle(self.drive.block)])
+        elif first.cgroup:
+            self.session.wait_s = KERNEL_LATE_S
+
+    def _if_it_fits(self, windows: list[PlannedWindow], until_s: float) -> None:
+        """Drives the block unless it would end too late."""
+        takes_s = len(windows) * (self.session.wait_s + self.scenario.load.window_s)
+        if not self.drive.over(until_s - takes_s):
+            self.drive.drive(windows)
+
+    def _confirm(self, until_s: float) -> None:
         """Many more requests for what seems to leak: a cache fills up, and the cycle collector runs, by volume."""
-        rounds, suspects = 0, self._suspects(deadline_s - self.session.elapsed_s)
-        while suspects and not self.session.stopped() and self.session.elapsed_s < deadline_s:
-            self.session.drive(design.block(self.block, suspects))
-            self.block += 1
-            rounds += 1
-            if rounds >= CONFIRMING_BLOCKS:
-                found = self._look().endpoints
-                suspects = {e: count for e, count in suspects.items() if found[e].verdict == "inconclusive"}
-
-    def _suspects(self, left_s: float) -> dict[int, int]:
-        """Requests of a confirming window for each endpoint that seems to leak; all blocks together fit `left_s`."""
-        limit = self.memory_limit_bytes
-        allowed = min(CONFIRMING_BYTES, CONFIRMING_SHARE_OF_LIMIT * limit) if limit else CONFIRMING_BYTES
-        growing = [
-            (e, found.bytes_per_request)
-            for e, found in enumerate(self._look().endpoints)
-            if found.verdict == "leak" or (found.verdict == "inconclusive" and found.ci95[0] > 0)
-        ]
-        share = allowed / CONFIRMING_BLOCKS / max(1, len(growing))
-        in_time = left_s * self._rate() / CONFIRMING_BLOCKS / max(1, len(growing))
-        most = min(self.scenario.load.confirm_requests / CONFIRMING_BLOCKS, in_time)
-        if most < SMALLEST_WINDOW_REQUESTS:
-            return {}
-        return {e: max(1, int(min(most, share / max(size, 1.0)))) for e, size in growing}
-
-    def _native(self, design: Design, deadline_s: float) -> None:
-        """Blocks of the endpoints that keep nothing on the heap: what grows now is native memory."""
-        quiet = [e for e, found in enumerate(self._look().endpoints) if found.verdict in FLAT]
-        for _ in range(NATIVE_BLOCKS if quiet else 0):
-            if self.session.elapsed_s >= deadline_s:
+        tried: set[int] = set()
+        while not self.drive.over(until_s):
+            suspects = self._to_confirm(until_s - self.session.elapsed_s, tried)
+            if not suspects:
                 return
-            self.session.drive(design.block(self.block, dict.fromkeys(quiet, design.requests)))
-            self.block += 1
+            tried |= suspects.keys()
+            for rounds in range(CONFIRMING_BLOCKS):
+                if rounds == CONFIRMING_BLOCKS // 2:
+                    suspects = {e: count for e, count in suspects.items() if self.drive.outcome(e) not in FLAT}
+                if suspects and not self.drive.over(until_s):
+                    self.drive.drive(self.drive.design.block(self.drive.block, suspects))
 
-    def _mix(self, design: Design) -> None:
-        if len(self.scenario.endpoints) > 1:
+    def _to_confirm(self, left_s: float, tried: set[int]) -> dict[int, int]:
+        """Requests of a confirming window for each endpoint that seems to leak; all blocks together fit `left_s`.
+
+        Where that isn't enough for all, the surest get what tells a leak from a cache, then those after them.
+        """
+        found = self.drive.look().endpoints
+        growing = sorted((e for e in range(self.drive.count) if _grows(found[e])), key=lambda e: _unsureness(found[e]))
+        untold = [e for e in sorted(tried) if self.drive.outcome(e) == "inconclusive"]
+        waiting = [e for e in growing if e not in tried] or untold
+        share = self._allowed_bytes() / max(1, len(growing))
+        allowed = {e: share / max(found[e].bytes_per_request, 1.0) for e in waiting}
+        wanted = self._shared_out(left_s * self.drive.rate(), waiting)
+        each = {e: min(wanted[e], allowed[e]) / CONFIRMING_BLOCKS for e in wanted}
+        enough = any(requests >= SMALLEST_WINDOW_REQUESTS * CONFIRMING_BLOCKS for requests in wanted.values())
+        return {e: max(1, round(requests)) for e, requests in each.items()} if enough else {}
+
+    def _shared_out(self, requests: float, waiting: list[int]) -> dict[int, float]:
+        """The requests there is time for, among as many as can be given what is lacking, or all."""
+        asked, sent = self.scenario.load.confirm_requests, self.session.samples[-1].requests
+        lacking = {e: min(asked, 1.0 + max(0.0, fewest_requests(asked) - sent[e])) for e in waiting}
+        if requests >= sum(lacking.values()):
+            return {e: min(asked, max(lacking[e], requests / len(waiting))) for e in waiting}
+        surest = [e for e, total in zip(waiting, accumulate(lacking.values()), strict=True) if total <= requests]
+        return {e: lacking[e] for e in surest} or {waiting[0]: requests}
+
+    def _allowed_bytes(self) -> float:
+        limit = self.memory_limit_bytes
+        return min(CONFIRMING_BYTES, CONFIRMING_SHARE_OF_LIMIT * limit) if limit else CONFIRMING_BYTES
+
+    def _mix(self) -> None:
+        if self.drive.count > 1:
             weights = [endpoint.weight for endpoint in self.scenario.endpoints]
-            self.session.drive(design.mix(self.block, weights, MIX_WINDOWS))
+            self.session.drive(self.drive.design.mix(self.drive.block, weights, MIX_WINDOWS))
 
-    def _each_alone(self, design: Design, deadline_s: float) -> None:
-        left_s = deadline_s - self.session.elapsed_s
-        each = int(left_s / len(self.scenario.endpoints) / self.scenario.load.window_s)
-        self.session.drive(design.alone(self.block, max(1, each - 2)))
+    def _each_alone(self, until_s: float) -> None:
+        """Groups first, which only rank: they don't blame, but the likeliest to leak is then driven by itself first."""
+        order = list(range(self.drive.count))
+        if self.drive.count >= FEWEST_GROUPED:
+            half = self.drive.paced(max(SMALLEST_WINDOW_REQUESTS, self.drive.most // PARTS))
+            for _ in range(GROUP_BLOCKS):
+                if not self.drive.over(until_s):
+                    self.drive.drive(half.groups(self.drive.block, order, PARTS, half.requests))
+            order = likeliest_first(self.drive.table())
+        late_s = KERNEL_LATE_S if self.session.samples[0].cgroup else 0.0
+        for place, endpoint in enumerate(order):
+            likely = place < LIKELY or self.drive.outcome(order[place - 1]) == "leak"
+            share = LIKELY_SHARE if likely and len(order) > 1 else 1.0 / (len(order) - place)
+            self.session.wait_s = late_s if likely else 0.0
+            self._by_itself(endpoint, self.session.elapsed_s + share * (until_s - self.session.elapsed_s))
 
-    def _soak(self, design: Design, deadline_s: float) -> None:
+    def _by_itself(self, endpoint: int, until_s: float) -> None:
+        """Windows of one endpoint in a row until it is decided."""
+        windows = 0
+        while not self.drive.over(until_s):
+            more = ALONE_WINDOWS if windows == 0 else ALONE_WINDOWS_MORE
+            self.drive.drive(self.drive.design.alone(self.drive.block, endpoint, more))
+            windows += more
+            found = self.drive.look().endpoints[endpoint]
+            still = self.session.wait_s and found.ci95[0] <= 0
+            if still or found.verdict != "inconclusive":
+                return
+
+    def _soak(self, until_s: float) -> None:
         weights = [endpoint.weight for endpoint in self.scenario.endpoints]
-        while not self.session.stopped() and self.session.elapsed_s < deadline_s:
-            self.session.drive([design.soak(self.block, weights)])
-            self.block += 1
-            if self.block in LOOKS:
-                self._look()
+        while not self.drive.over(until_s):
+            self.drive.drive([self.drive.design.soak(self.drive.block, weights)])
+            if self.drive.block in LOOKS:
+                self.drive.look()
 
-    def _look(self) -> Verdict:
-        """The verdict so far; analysed and told once for the same samples, however often it is asked for."""
-        taken = len(self.session.samples)
-        if self._last_look is None or self._last_look[0] != taken:
-            verdict = analyse(self.session.recording, self.settings)
-            self.looked(verdict)
-            self._last_look = taken, verdict
-        return self._last_look[1]
 
-    def _undecided(self, verdict: Verdict) -> list[int]:
-        return [e for e, found in enumerate(verdict.endpoints) if found.verdict == "inconclusive"]
+def _grows(found: EndpointVerdict) -> bool:
+    return found.verdict == "leak" or (found.verdict == "inconclusive" and found.ci95[0] > 0)
 
-    def _smaller_if_broken(self, design: Design) -> Design:
-        """Half the requests a window where more than half of the windows lost a process to recycling."""
-        table = window_table(self.session.recording)
-        if len(table) == 0 or table.broken.mean() <= 0.5 or design.requests <= SMALLEST_WINDOW_REQUESTS:
-            return design
-        return self._design(max(SMALLEST_WINDOW_REQUESTS, design.requests // 2))
+
+def _unsureness(found: EndpointVerdict) -> tuple[bool, float]:
+    """To sort by: first what leaks but for a cache, the steadiest growth first."""
+    sure = found.verdict == "leak" or is_filling(found)
+    return not sure, (found.ci95[1] - found.ci95[0]) / max(found.bytes_per_request, 1.0)

@@ -5,24 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
-from pathlib import Path
 
 from harness.analysis.decide import Settings
 from harness.analysis.plan import DesignKind, Layout, Noise, smallest_margin, time_for
-from harness.analysis.resident import ALONE_WINDOWS, HIDDEN_BYTES_PER_PROCESS
 from harness.calibration import Basis
-from harness.conduct import BLOCKS_SHARE, CONFIRMING_SHARE, LOOKS, MIX_WINDOWS, NATIVE_BLOCKS, window_requests
+from harness.conduct import (
+    BLOCKS_SHARE,
+    CONFIRMING_SHARE,
+    FIRST_USES_EACH,
+    KERNEL_LATE_S,
+    MIX_WINDOWS,
+    NATIVE_BLOCKS,
+    NATIVE_SHARE,
+)
+from harness.deciding import FEWEST_GROUPED, GROUP_BLOCKS, MOST_UNSCREENED_ALONE, PARTS
+from harness.driving import IDLE_SHARE, LOOKS
 from harness.errors import InputError
-from harness.load.schedule import LOADED_PER_IDLE
-from harness.model.load import Endpoint
+from harness.load.schedule import FIRST_REQUESTS_OF_A_MEMBER, LOADED_PER_IDLE, window_requests
 from harness.model.scenario import Scenario
 from harness.model.verdict import Channel
-from harness.units import format_duration
 
-HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-# Less than this part of the asked rate is worth a word.
-REACHED_SHARE = 0.9
+# Of many endpoints so large a part is taken to keep memory in the screening, and to need windows of its own.
+SUSPECTED_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def make_plan(scenario: Scenario, basis: Basis, wanted_leak_bytes: float | None 
     """The plan of `scenario` on `basis`. Raises InputError for a wanted leak that isn't above the threshold."""
     settings = Settings(scenario.threshold_bytes, scenario.confidence, looks=len(LOOKS))
     layout = layout_of(scenario, basis)
-    time_s = scenario.load.budget_s * deciding_share(scenario, layout)
+    time_s = deciding_s(scenario, layout, scenario.load.budget_s)
     wanted_budget_s = None
     if wanted_leak_bytes is not None:
         check_wanted(scenario, wanted_leak_bytes)
@@ -112,7 +116,7 @@ def budget_for(scenario: Scenario, basis: Basis, settings: Settings, margin_byte
     """Seconds of `load.budget` after which leaks of so much above the threshold are called; None where none does."""
     layout = layout_of(scenario, basis)
     time_s = time_for(layout, basis.noise, settings, margin_bytes)
-    return None if time_s is None else time_s / deciding_share(scenario, layout)
+    return None if time_s is None else budget_of(scenario, layout, time_s)
 
 
 def layout_of(scenario: Scenario, basis: Basis) -> Layout:
@@ -129,167 +133,85 @@ def layout_of(scenario: Scenario, basis: Basis) -> Layout:
         requests=requests,
         window_s=requests / basis.rate,
         gap_s=basis.gap_s,
-        idle=max(1, count // LOADED_PER_IDLE),
+        idle=max(1, driven_alone(scenario) // LOADED_PER_IDLE),
         smallest_share=min(weights) / sum(weights),
+        driven=driven_alone(scenario),
     )
 
 
-def deciding_share(scenario: Scenario, layout: Layout) -> float:
-    """The time of the deciding windows in parts of the budget. Endpoints alone get windows by their asked length."""
-    if layout.kind == "alone":
-        return layout.spacing_s / scenario.load.window_s
-    return BLOCKS_SHARE if layout.kind == "blocks" else 1.0
+def driven_alone(scenario: Scenario) -> int:
+    """How many endpoints are taken to get windows of their own; the others are cleared in groups."""
+    count, screened = len(scenario.endpoints), is_screened(scenario)
+    few = count <= (FEWEST_GROUPED if screened else MOST_UNSCREENED_ALONE)
+    return count if few else max(1, math.ceil(SUSPECTED_SHARE * count))
+
+
+def is_screened(scenario: Scenario) -> bool:
+    """Whether there is a screening, where the heaps can be read."""
+    return scenario.screening.enabled and scenario.sampling.heap and any(e.screen for e in scenario.endpoints)
+
+
+def groups_s(scenario: Scenario, layout: Layout) -> float:
+    """Seconds of the groups that clear the endpoints without windows of their own, if all stand still at once."""
+    grouped = layout.endpoints - layout.driven if layout.kind == "blocks" else 0
+    if not grouped:
+        return 0.0
+    requests = group_requests(grouped)
+    window_s = layout.window_s * requests / layout.requests
+    idle_s = IDLE_SHARE * min(window_s, scenario.load.window_s)
+    return GROUP_BLOCKS * (PARTS * (window_s + layout.gap_s) + idle_s + layout.gap_s)
+
+
+def group_requests(grouped: int) -> int:
+    """Requests of the first windows of groups."""
+    return FIRST_REQUESTS_OF_A_MEMBER * math.ceil(grouped / PARTS)
+
+
+def deciding_s(scenario: Scenario, layout: Layout, budget_s: float) -> float:
+    """Seconds of the budget for windows of single endpoints, or of a soak."""
+    if layout.kind == "blocks":
+        return max(0.0, BLOCKS_SHARE * budget_s - groups_s(scenario, layout))
+    return budget_s
+
+
+def budget_of(scenario: Scenario, layout: Layout, time_s: float) -> float:
+    """The budget with so many seconds for windows of single endpoints, or of a soak."""
+    return (time_s + groups_s(scenario, layout)) / BLOCKS_SHARE if layout.kind == "blocks" else time_s
 
 
 def _stages(scenario: Scenario, basis: Basis, layout: Layout) -> Iterator[Stage]:
     load, count = scenario.load, layout.endpoints
     if basis.calibrated:
         yield Stage("start", basis.start_s, 0)
-    if load.warmup_requests:
-        each_s = load.warmup_requests / basis.rate + layout.gap_s
-        yield Stage("warm-up", count * each_s, count * load.warmup_requests)
-    screened = sum(endpoint.screen for endpoint in scenario.endpoints)
-    if scenario.screening.enabled and screened and scenario.sampling.heap and basis.channel == "php_heap":
+    screened = sum(e.screen for e in scenario.endpoints) if is_screened(scenario) and layout.kind != "alone" else 0
+    if screened:
         yield Stage("screening", scenario.screening.budget_s, screened * scenario.screening.requests, "one by one")
+    if load.warmup_requests:
+        requests = (count - screened) * load.warmup_requests + FIRST_USES_EACH * screened
+        yield Stage("warm-up", requests / basis.rate + (1 + count - screened) * layout.gap_s, requests)
     if layout.kind == "blocks":
         yield from _block_stages(scenario, layout)
     else:
-        time_s = load.budget_s * deciding_share(scenario, layout)
+        time_s = load.budget_s
         windows = time_s / layout.round_s if layout.kind == "soak" else layout.windows(time_s) * count
         yield Stage(layout.kind, time_s, round(windows * layout.requests), f"{windows:.0f} windows")
 
 
 def _block_stages(scenario: Scenario, layout: Layout) -> Iterator[Stage]:
-    budget_s, a_block = scenario.load.budget_s, layout.endpoints * layout.requests
-    blocks = max(1, int(-(-budget_s * BLOCKS_SHARE // layout.round_s)))
-    yield Stage("blocks", blocks * layout.round_s, blocks * a_block, f"{blocks} blocks")
+    budget_s, a_block = scenario.load.budget_s, layout.driven * layout.requests
+    blocks = max(1, math.ceil(deciding_s(scenario, layout, budget_s) / layout.round_s))
+    remark = f"{layout.driven} of {layout.endpoints} endpoints, {blocks} blocks"
+    yield Stage("blocks", blocks * layout.round_s, blocks * a_block, remark)
+    if grouped := layout.endpoints - layout.driven:
+        sent = GROUP_BLOCKS * PARTS * group_requests(grouped)
+        yield Stage("groups", groups_s(scenario, layout), sent, f"{grouped} endpoints in random halves")
     confirming_s = budget_s * (CONFIRMING_SHARE - BLOCKS_SHARE)
     most = min(layout.endpoints * scenario.load.confirm_requests, int(confirming_s / layout.window_s * layout.requests))
     yield Stage("confirming", confirming_s, most, "what seems to leak")
-    native_s = min(NATIVE_BLOCKS * layout.round_s, budget_s * (1.0 - CONFIRMING_SHARE))
-    yield Stage("native", native_s, round(native_s / layout.round_s * a_block), "what keeps nothing on the heap")
+    waited_s = layout.spacing_s + (0.0 if scenario.target.kind == "command" else KERNEL_LATE_S)
+    windows = GROUP_BLOCKS * PARTS + NATIVE_BLOCKS + 1
+    native_s = min(windows * waited_s, budget_s * (NATIVE_SHARE - BLOCKS_SHARE))
+    sent = round(native_s / waited_s * layout.requests)
+    yield Stage("native", native_s, sent, "what keeps nothing on the heap")
     if layout.endpoints > 1:
         yield Stage("mix", MIX_WINDOWS * layout.spacing_s, MIX_WINDOWS * layout.requests)
-
-
-@dataclass(frozen=True)
-class Caution:
-    """What will spoil the run or its answer, and what to do about it."""
-
-    kind: str
-    message: str
-    hint: str
-
-
-def huge_pages_of_this_machine() -> str:
-    """The kernel's setting of transparent huge pages as it writes it, "" where it has none."""
-    try:
-        return HUGE_PAGES.read_text(encoding="ascii")
-    except OSError:
-        return ""
-
-
-def cautions_of(plan: Plan, huge_pages: str) -> tuple[Caution, ...]:
-    """All that can be known before the run; `huge_pages` is the kernel's setting, as "always [madvise] never"."""
-    found = [
-        *_huge_pages(plan.scenario, huge_pages),
-        *_recycling(plan),
-        *_short_budget(plan),
-        *_coarse(plan),
-        *_alike(plan.scenario.endpoints),
-        *_soak(plan),
-        *_hidden(plan),
-        *_slow(plan),
-    ]
-    return tuple(found)
-
-
-def _huge_pages(scenario: Scenario, huge_pages: str) -> Iterator[Caution]:
-    steps = "resident memory moves in steps of 2 MiB, and a native leak shows only where it is larger"
-    if "[always]" in huge_pages:
-        yield Caution("huge_pages", f"transparent huge pages are on: {steps}", f"echo madvise > {HUGE_PAGES}")
-    if scenario.target.environment.get("USE_ZEND_ALLOC_HUGE_PAGES", "0") not in ("", "0"):
-        hint = "leave it out of target.environment for this run"
-        yield Caution("huge_pages", f"the target sets USE_ZEND_ALLOC_HUGE_PAGES: {steps}", hint)
-
-
-def _recycling(plan: Plan) -> Iterator[Caution]:
-    limits = [value for name, value in plan.scenario.target.environment.items() if name.lower() == "max_request"]
-    limit = next((int(value) for value in limits if value.isdecimal()), 0)
-    requests = plan.layout.requests
-    if limit and requests > limit / 2:
-        said = f"max_request {limit} replaces a process in more than half of the windows of {requests} requests"
-    elif plan.basis.broken_share > 0.5:
-        said = f"{plan.basis.broken_share:.0%} of the calibration's windows of {requests} requests lost a process"
-    else:
-        return
-    yield Caution("max_request", f"{said}; such windows can't be used", "raise max_request, or shorten load.window")
-
-
-def _short_budget(plan: Plan) -> Iterator[Caution]:
-    layout, load = plan.layout, plan.scenario.load
-    needed = {"blocks": LOOKS[0], "alone": ALONE_WINDOWS, "soak": layout.endpoints + LOOKS[0]}[layout.kind]
-    if plan.windows >= needed:
-        return
-    beside = layout.windows(100 * layout.round_s) - 100
-    budget_s = (needed - beside) * layout.round_s / deciding_share(plan.scenario, layout)
-    what = "windows" if layout.kind == "soak" else "windows of each endpoint"
-    yield Caution(
-        "budget",
-        f"a budget of {format_duration(load.budget_s)} has {plan.windows:.1f} {what}; {needed} are needed to decide",
-        f"set load.budget to {format_duration(math.ceil(budget_s))} or more, or shorten load.window",
-    )
-
-
-def _coarse(plan: Plan) -> Iterator[Caution]:
-    threshold = plan.settings.threshold_bytes
-    if plan.margin_bytes <= threshold:
-        return
-    enough_s = budget_for(plan.scenario, plan.basis, plan.settings, threshold)
-    hint = f"set load.budget to {format_duration(math.ceil(enough_s))} or more" if enough_s else "raise the threshold"
-    yield Caution("threshold", f"too noisy to clear endpoints of {threshold:g} B/request: they stay undecided", hint)
-
-
-def _alike(endpoints: tuple[Endpoint, ...]) -> Iterator[Caution]:
-    for one, other in combinations(endpoints, 2):
-        if (one.request.method, one.request.path) == (other.request.method, other.request.path):
-            same = one.request == other.request and one.values == other.values
-            what = "are the same request" if same else "go to the same method and path"
-            said = f"{one.name!r} and {other.name!r} {what}: what the one leaks, the other may too"
-            yield Caution("alike", f"{said}, and the app's code can't be told apart by them", "leave one of them out")
-
-
-def _soak(plan: Plan) -> Iterator[Caution]:
-    layout = plan.layout
-    if layout.kind != "soak" or layout.endpoints == 1:
-        return
-    rarest = min(plan.scenario.endpoints, key=lambda endpoint: endpoint.weight)
-    times = math.sqrt(layout.relative_variance(1.0))
-    yield Caution(
-        "soak",
-        f"a soak drives all endpoints together, and they are told apart by chance alone: the error of {rarest.name!r} "
-        f"is {times:.0f} times that of windows of its own",
-        "the profile attribution tells them apart",
-    )
-
-
-def _hidden(plan: Plan) -> Iterator[Caution]:
-    layout = plan.layout
-    needed = HIDDEN_BYTES_PER_PROCESS * plan.basis.processes / plan.settings.threshold_bytes
-    if layout.kind == "alone" and plan.windows * layout.requests < needed:
-        said = f"without the PHP heaps an endpoint is cleared after {needed:,.0f} requests, and gets"
-        yield Caution(
-            "hidden",
-            f"{said} {plan.windows * layout.requests:,.0f}",
-            "let the heaps be read (sampling.heap, the rights to trace), or raise the budget or the rate",
-        )
-
-
-def _slow(plan: Plan) -> Iterator[Caution]:
-    asked, reached = plan.scenario.load.rate, plan.basis.rate
-    if reached < REACHED_SHARE * asked:
-        yield Caution(
-            "rate",
-            f"the target reached {reached:.0f} of {asked:.0f} requests/s",
-            "set load.rate to what it bears, or raise load.users",
-        )

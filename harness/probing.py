@@ -31,8 +31,8 @@ class ProbedMemory:
         self.reasons = dict(self._probe.silent)
         return self._sampler.settle(timeout_s)
 
-    def read(self) -> Reading:
-        reading = self._sampler.read()
+    def read(self, *, exact: bool = False) -> Reading:
+        reading = self._sampler.read(exact=exact)
         processes = tuple(self._completed(process) for process in reading.processes)
         return reading._replace(processes=processes)
 

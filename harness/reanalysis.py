@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
 from harness.analysis.merge import with_names, with_screening
 from harness.analysis.screening import screen_verdict
-from harness.history import SCREENING, read_names
+from harness.errors import InputError
+from harness.history import RECORD, SCREENING, read_names, read_record
 from harness.model.screen import SCREEN_FORMAT
 from harness.model.verdict import Verdict
 from harness.sample.recording import read_recording, read_screening, sniff_format
+from harness.timing import with_times_of
 
 
 def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence: float | None = None) -> Verdict:
@@ -28,6 +31,9 @@ def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence
     screened = path / SCREENING
     if path.is_dir() and screened.exists():
         verdict = with_screening(verdict, screen_verdict(read_screening(screened), settings))
+    if (path / RECORD).is_file():
+        with suppress(InputError):
+            verdict = with_times_of(verdict, read_record(path))
     return with_names(verdict, read_names(path)) if path.is_dir() else verdict
 
 
@@ -37,4 +43,5 @@ def _settings(own: Mapping[str, Any], threshold_bytes: float | None, confidence:
         threshold_bytes=threshold_bytes or float(own.get("threshold_bytes", standard.threshold_bytes)),
         confidence=confidence or float(own.get("confidence", standard.confidence)),
         looks=int(own.get("looks", standard.looks)),
+        confirm_requests=int(own.get("confirm_requests", standard.confirm_requests)),
     )

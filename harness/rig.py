@@ -25,6 +25,7 @@ from harness.model.scenario import Scenario
 from harness.model.target import TargetHandle
 from harness.probing import ProbedMemory
 from harness.sample.opening import open_sampler
+from harness.sample.php_version import php_version
 from harness.sample.probe import Probe, prepare_probe
 from harness.sample.sampler import Sampler
 from harness.session import SampleSink, Session
@@ -64,7 +65,7 @@ class Rig:
         """What is needed to compare or repeat the run."""
         handle = self.target.handle
         ours = {"hyperleak": harness.__version__, "python": platform.python_version(), "machine": platform.machine()}
-        return {"kind": handle.kind, "base_url": handle.base_url, **handle.environment, **ours}
+        return {"kind": handle.kind, "base_url": handle.base_url, **handle.environment, **_php(self), **ours}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -87,7 +88,12 @@ class Rig:
                 "looks": looks,
                 "threshold_bytes": self.scenario.threshold_bytes,
                 "confidence": self.scenario.confidence,
+                "confirm_requests": plan.confirm_requests,
                 "channels": list(self.sampler.channels),
+                "source": str(self.scenario.source.resolve()),
+                "requests": [f"{e.request.method} {e.request.path}" for e in self.scenario.endpoints],
+                "expect": dict(self.scenario.expect),
+                **_production(self.scenario),
             },
             notes=self.sampler.notes,
         )
@@ -187,6 +193,22 @@ def _probe_notes(scenario: Scenario, memory: Sampler | ProbedMemory, refusal: st
 
 def _processes(pids: list[int]) -> str:
     return f"process {pids[0]}" if len(pids) == 1 else f"{len(pids)} processes ({', '.join(map(str, pids))})"
+
+
+def _php(rig: Rig) -> dict[str, Any]:
+    """The target's PHP, as far as its heaps are read; the program only where it is one of this machine."""
+    pids = list(rig.sampler.heap_bytes()) if rig.scenario.sampling.heap else []
+    version = php_version(pids) if rig.target.handle.root_pid else None
+    return {"php_processes": len(pids)} | ({"php_version": version} if version else {}) if pids else {}
+
+
+def _production(scenario: Scenario) -> dict[str, Any]:
+    """The traffic that reports tell a leak's days and limits for, and each endpoint's share of it."""
+    if scenario.production is None:
+        return {}
+    weights = [endpoint.weight for endpoint in scenario.endpoints]
+    shares = [round(weight / sum(weights), 6) for weight in weights]
+    return {"production": {"rate": scenario.production.rate, "shares": shares}}
 
 
 def _load_spec(scenario: Scenario, handle: TargetHandle) -> LoadSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
 from harness.analysis.merge import with_names, with_screening
 from harness.analysis.screening import screen_verdict
-from harness.conduct import LOOKS, Conductor
+from harness.conduct import Conductor
+from harness.dossier import keep_page
+from harness.driving import LOOKS
 from harness.errors import Interrupted, MeasureError
 from harness.history import RunFolder, new_run
 from harness.model.samples import Sample
@@ -25,13 +28,17 @@ from harness.sample.recorder import Recorder, ScreenRecorder
 from harness.screen import ScreenWatcher, screening_of
 from harness.screening import Budget
 from harness.session import Session
+from harness.timing import with_times
+
+SCREENING = "screening, one request at a time"
 
 
 @dataclass(frozen=True)
 class Watcher:
     """Who looks on: `phase` is told what begins, `sample` each settled sample, `look` each interim verdict.
 
-    `measured` is called when nothing more is measured, before what was started is removed.
+    `measured` is called when nothing more is measured, before what was started is removed. `heaps` is told the bytes of
+    all heaps together where they are read between samples.
     """
 
     phase: Callable[[str], None]
@@ -39,6 +46,7 @@ class Watcher:
     look: Callable[[Verdict], None]
     stop_asked: Callable[[], bool]
     measured: Callable[[], None]
+    heaps: Callable[[int], None] = lambda _total_bytes: None
 
 
 @dataclass(frozen=True)
@@ -57,12 +65,17 @@ class RunResult:
 
 
 def settings_of(scenario: Scenario) -> Settings:
-    return Settings(scenario.threshold_bytes, scenario.confidence, looks=len(LOOKS))
+    confirm_requests = scenario.load.confirm_requests
+    return Settings(scenario.threshold_bytes, scenario.confidence, len(LOOKS), confirm_requests)
 
 
 def run_scenario(scenario: Scenario, results: Path, watcher: Watcher) -> RunResult:
     """Runs `scenario` and keeps all of it in a new folder under `results`. Raises MeasureError, Interrupted."""
-    folder = new_run(results, scenario.name, scenario.source)
+    return run_in_folder(new_run(results, scenario.name, scenario.source), scenario, watcher)
+
+
+def run_in_folder(folder: RunFolder, scenario: Scenario, watcher: Watcher) -> RunResult:
+    """The same in a folder that is there already, with its `logs` in it. Raises MeasureError, Interrupted."""
     try:
         return _run_in(folder, scenario, watcher)
     except KeyboardInterrupt as stop:
@@ -80,27 +93,32 @@ def _what_is_kept(folder: RunFolder) -> str:
 
 
 def _run_in(folder: RunFolder, scenario: Scenario, watcher: Watcher) -> RunResult:
+    folder.keep_scenario(scenario.source)
     with ExitStack() as stack:
         rig = open_rig(scenario, folder, watcher.phase, stack)
         header = rig.header(looks=len(LOOKS))
         sink = stack.enter_context(Recorder(folder.samples, header))
         session = rig.session(sink, header, stop_asked=watcher.stop_asked, observe=watcher.sample)
         session.begin()
+        began_s = time.monotonic()
         screened = _screen(rig, folder, watcher)
+        screening_s = time.monotonic() - began_s if screened else 0.0
         names = _name(rig, _growing(screened), watcher) if screened else {}
-        _drive(rig, session, watcher)
+        conductor = _drive(rig, session, watcher, screened)
         verdict = analyse(session.recording, settings_of(scenario), run_id=folder.run_id)
         if not session.stopped():
             names |= _name(rig, _unnamed(verdict, names), watcher)
         watcher.measured()
         log_tail = rig.target.logs_tail(20) if session.ended else ""
         notes = rig.notes
+    verdict = with_times(verdict, conductor.looks, conductor.stages(screening_s))
     if screened is not None:
         verdict = with_screening(verdict, screened)
     if names:
         folder.write_names(names)
     verdict = with_names(verdict, names).model_copy(update={"notes": tuple(dict.fromkeys((*verdict.notes, *notes)))})
     folder.write_record(verdict)
+    keep_page(folder.path)
     return RunResult(folder, scenario, verdict, session.ended, log_tail, watcher.stop_asked())
 
 
@@ -110,7 +128,7 @@ def _screen(rig: Rig, folder: RunFolder, watcher: Watcher) -> Verdict | None:
     chosen = [e for e, endpoint in enumerate(rig.scenario.endpoints) if endpoint.screen]
     if not (plan.enabled and chosen and rig.sampler.heap_bytes()):
         return None
-    watcher.phase("screening, one request at a time")
+    watcher.phase(SCREENING)
     header = ScreenHeader(
         endpoints=tuple(endpoint.name for endpoint in rig.scenario.endpoints),
         target=rig.description,
@@ -119,6 +137,7 @@ def _screen(rig: Rig, folder: RunFolder, watcher: Watcher) -> Verdict | None:
 
     def look(recording: ScreenRecording) -> None:
         watcher.look(screen_verdict(recording, settings))
+        watcher.heaps(sum(rig.sampler.heap_bytes().values()))
 
     with ScreenRecorder(folder.screening, header) as sink:
         told = ScreenWatcher(look=look, stop_asked=watcher.stop_asked)
@@ -128,16 +147,19 @@ def _screen(rig: Rig, folder: RunFolder, watcher: Watcher) -> Verdict | None:
     return screen_verdict(recording, settings)
 
 
-def _drive(rig: Rig, session: Session, watcher: Watcher) -> None:
+def _drive(rig: Rig, session: Session, watcher: Watcher, screened: Verdict | None) -> Conductor:
     watcher.phase("measuring under load")
-    Conductor(
+    conductor = Conductor(
         rig.scenario,
         session,
         settings_of(rig.scenario),
         heap="php_heap" in rig.sampler.channels,
         looked=watcher.look,
         memory_limit_bytes=rig.target.handle.memory_limit_bytes,
-    ).perform()
+        screened=screened,
+    )
+    conductor.perform()
+    return conductor
 
 
 def _growing(screened: Verdict) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -33,7 +32,7 @@ class LoadSource(Protocol):
 class MemorySource(Protocol):
     def settle(self, timeout_s: float) -> bool: ...
 
-    def read(self) -> MemoryReading: ...
+    def read(self, *, exact: bool = False) -> MemoryReading: ...
 
 
 class MemoryReading(Protocol):
@@ -55,6 +54,7 @@ class SampleSink(Protocol):
 class Session:
     """Counts every request into exactly one window; `samples` are all written to `sink` before the next window.
 
+    `wait_s` goes by before a sample is taken, for what is told late; `exact` has each sample hold what costs much.
     `stop_asked` is looked at between windows. `ended` is set when the target is not there any more.
     """
 
@@ -70,6 +70,8 @@ class Session:
     request_timeout_s: float
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    wait_s: float = 0.0
+    exact: bool = False
     samples: list[Sample] = field(default_factory=list)
     ended: TargetState | None = None
     _began_s: float = 0.0
@@ -110,6 +112,8 @@ class Session:
             result = None
         if not any(window.counts):
             self.sleep(window.idle_s)
+        if self.wait_s:
+            self.sleep(self.wait_s)
         self.memory.settle(self.settle_timeout_s)
         last = self.samples[-1]
         outcomes = result.outcomes if result else tuple({} for _ in window.counts)
@@ -120,7 +124,7 @@ class Session:
         self._sample(
             _add(last.requests, result.requests if result else ()),
             _add(last.failures, result.failures if result else ()),
-            tuple(dict(Counter(a) + Counter(b)) for a, b in zip(last.statuses or (), outcomes, strict=True)),
+            tuple(_merged(a, b) for a, b in zip(last.statuses or (), outcomes, strict=True)),
             mark,
         )
 
@@ -161,7 +165,7 @@ class Session:
 
     def _read(self) -> MemoryReading | None:
         try:
-            return self.memory.read()
+            return self.memory.read(exact=self.exact)
         except SampleError:
             return None
 
@@ -175,6 +179,13 @@ class Session:
             self.ended = state
             events.append(Event(elapsed_s=elapsed_s, kind="target_died", detail=state.detail))
         return tuple(events)
+
+
+def _merged(totals: dict[str, int], more: dict[str, int]) -> dict[str, int]:
+    """Most endpoints have no requests in most windows: theirs are shared, not copied."""
+    if not any(more.values()):
+        return totals
+    return totals | {status: totals.get(status, 0) + count for status, count in more.items() if count}
 
 
 def _add(totals: Sequence[int], more: Sequence[int]) -> tuple[int, ...]:

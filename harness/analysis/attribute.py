@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from harness.analysis.cause import cause_of, growth_per_request
+from harness.analysis.channels import by_channel, contradiction, growth_by_channel
+from harness.analysis.columns import Columns
+from harness.analysis.confirming import unless_filling
 from harness.analysis.decide import FAR_BYTES, Decision, Settings, decide
-from harness.analysis.estimate import Estimates, estimate, usable_rows
-from harness.analysis.events import events_of
-from harness.analysis.resident import FLAT, decide_alone, native_leaks
-from harness.analysis.windows import TRUNCATED, WindowTable, available_channels, window_table
-from harness.model.samples import Recording
+from harness.analysis.estimate import Estimates, usable_rows
+from harness.analysis.garbage import possible_garbage
+from harness.analysis.groups import Pair, decide_shared, driven_alone, growing_pairs, pairs_note
+from harness.analysis.remainder import Remainder, remainder_of
+from harness.analysis.resident import FLAT, decide_alone, native_leaks, native_note
+from harness.analysis.windows import TRUNCATED, WindowTable, available_channels, table_of, undisturbed
+from harness.model.samples import Recording, Sample, TraceHeader
 from harness.model.verdict import Channel, EndpointOutcome, EndpointVerdict, Outcome, Verdict
 
 # Windows are short, and each ends with the last answer: a little below the asked rate is as asked.
@@ -23,33 +28,68 @@ NOTHING_SAMPLED = "nothing was sampled that growth could be read from"
 
 def analyse(recording: Recording, settings: Settings, *, run_id: str = "") -> Verdict:
     """Attributes growth to the endpoints of `recording`."""
-    table = window_table(recording)
+    analysis = Analysis(recording.header, settings)
+    analysis.take(recording.samples)
+    found = analysis.verdict(run_id=run_id)
+    return found.model_copy(update={"notes": (*found.notes, TRUNCATED)}) if recording.truncated else found
+
+
+class Analysis:
+    """Of a recording that grows: each look reads only the samples that are new since the last."""
+
+    def __init__(self, header: TraceHeader, settings: Settings) -> None:
+        self._header, self._settings = header, settings
+        self._columns = Columns(len(header.endpoints))
+
+    def __len__(self) -> int:
+        """Samples taken so far."""
+        return len(self._columns)
+
+    def take(self, samples: Sequence[Sample]) -> None:
+        """Further samples, in the order in which they were recorded."""
+        self._columns.extend(samples)
+
+    def table(self) -> WindowTable:
+        """The windows so far."""
+        return table_of(self._columns, self._header.endpoints)
+
+    def verdict(self, *, run_id: str = "") -> Verdict:
+        """On all samples taken so far."""
+        return _verdict(self._header, self.table(), self._columns, self._settings, run_id)
+
+
+def _verdict(header: TraceHeader, table: WindowTable, columns: Columns, settings: Settings, run_id: str) -> Verdict:
     channels = list(available_channels(table))
-    decisions, channel, whole = _decisions(table, channels, settings, _processes(recording))
-    resident = next((c for c in channels if c != "php_heap"), channel)
-    native: dict[int, Decision] = {}
-    if channel == "php_heap" and resident != channel:
-        native = native_leaks(table, resident, settings, [d.outcome not in FLAT for d in decisions])
-    kept = growth_per_request(table)
+    last = columns.last
+    decisions, channel, whole = _decisions(table, channels, settings, len(last.processes) if last else 0)
+    native: dict[int, tuple[Channel, Decision]] = {}
+    if channel == "php_heap":
+        native = native_leaks(table, settings, [d.outcome not in FLAT for d in decisions])
+    known = {channel: whole} if whole else None
+    kept, estimates = growth_per_request(table), by_channel(table, channels, known)
+    if channel == "php_heap":
+        decisions = [_remarked(table, estimates, e, d, settings, last) for e, d in enumerate(decisions)]
+    sent = table.requests.sum(axis=0)
+    decisions = [unless_filling(d, int(sent[e]), settings) for e, d in enumerate(decisions)]
     endpoints = tuple(
-        _endpoint(recording, e, native.get(e, decision), resident if e in native else channel, kept[e], e in native)
+        _endpoint(header.endpoints[e], last, e, *native.get(e, (channel, decision)), kept[e], e in native).model_copy(
+            update={"channels": growth_by_channel(estimates, e)}
+        )
         for e, decision in enumerate(decisions)
     )
-    remainder = _remainder(table, channel, whole, settings) if whole else 0.0
+    remainder = remainder_of(table, channel, decisions, whole, settings) if whole else Remainder()
+    pairs = growing_pairs(table, channel, settings, [d.outcome in FLAT for d in decisions]) if channels else ()
+    unseen = native_note(table, [e.verdict for e in endpoints]) if channel == "php_heap" else []
     return Verdict(
         run_id=run_id,
-        outcome=_outcome([e.verdict for e in endpoints], remainder > settings.threshold_bytes),
+        outcome=_outcome([e.verdict for e in endpoints], remainder.leaks or bool(pairs)),
         endpoints=endpoints,
         time_driven_bytes_per_second=_time_driven(whole, settings) if whole else 0.0,
-        unattributed_bytes_per_request=remainder,
-        events=events_of(recording),
-        notes=(*recording.header.notes, *_notes(recording, table, channel, whole)),
-        environment={"target": recording.header.target, "schedule": recording.header.schedule},
+        unattributed_bytes_per_request=remainder.bytes_per_request or _of_pairs(pairs),
+        events=columns.events,
+        notes=(*header.notes, *_notes(header, table, channel, whole), *pairs_note(table, pairs), *unseen),
+        environment={"target": header.target, "schedule": header.schedule},
     )
-
-
-def _processes(recording: Recording) -> int:
-    return len(recording.samples[-1].processes) if recording.samples else 0
 
 
 def _decisions(
@@ -57,12 +97,11 @@ def _decisions(
 ) -> tuple[list[Decision], Channel, Estimates | None]:
     channel = channels[0] if channels else "php_heap"
     found = decide(table, channel, settings) if channels else None
-    if found is None:
-        return [_unknown(table, e, bool(channels)) for e in range(len(table.endpoints))], channel, None
-    decisions, whole = found
-    if channel != "php_heap":
-        decisions = decide_alone(table, channel, settings, decisions, processes)
-    return decisions, channel, whole
+    unknown = [_unknown(table, e, bool(channels)) for e in range(len(table.endpoints))]
+    decisions, whole = found or (unknown, None)
+    if channel == "php_heap":
+        return decide_shared(table, channel, settings, decisions) if channels else unknown, channel, whole
+    return decide_alone(table, channel, settings, decisions, processes) if found else unknown, channel, whole
 
 
 def _unknown(table: WindowTable, endpoint: int, sampled: bool) -> Decision:
@@ -79,12 +118,35 @@ def _unknown(table: WindowTable, endpoint: int, sampled: bool) -> Decision:
     )
 
 
+def _remarked(
+    table: WindowTable,
+    estimates: dict[Channel, Estimates],
+    e: int,
+    decision: Decision,
+    settings: Settings,
+    last: Sample | None,
+) -> Decision:
+    """A decision by the heap, with what the other channels and the collector leave open."""
+    if decision.outcome == "leak":
+        processes = sum(1 for process in last.processes if process.php) if last else 0
+        remark = possible_garbage(table, decision.typical, decision.requests, processes)
+    else:
+        remark = contradiction(estimates, e, decision, settings)
+    return replace(decision, note="; ".join(part for part in (decision.note, remark) if part))
+
+
 def _endpoint(
-    recording: Recording, e: int, decision: Decision, channel: Channel, per_request: dict[str, float], heap_flat: bool
+    name: str,
+    last: Sample | None,
+    e: int,
+    channel: Channel,
+    decision: Decision,
+    per_request: dict[str, float],
+    heap_flat: bool,
 ) -> EndpointVerdict:
     leaks = decision.outcome == "leak"
     return EndpointVerdict(
-        name=recording.header.endpoints[e],
+        name=name,
         verdict=decision.outcome,
         bytes_per_request=round(decision.bytes_per_request, 3),
         typical_bytes_per_request=round(decision.typical, 3),
@@ -94,16 +156,17 @@ def _endpoint(
         channel=channel,
         per_request=per_request,
         cause=cause_of(per_request, heap_flat=heap_flat) if leaks else "unknown",
-        failures=_failures(recording, e),
+        failures=_failures(last, e),
         upper_limit_bytes_per_request=round(decision.upper_limit, 3),
         detectable_bytes_per_request=round(decision.detectable, 3),
+        typical_error=None if decision.typical_error is None else round(decision.typical_error, 3),
+        freedom=None if decision.freedom is None else round(decision.freedom, 3),
         note=decision.note,
     )
 
 
-def _failures(recording: Recording, endpoint: int) -> dict[str, int]:
+def _failures(last: Sample | None, endpoint: int) -> dict[str, int]:
     """By status, of an endpoint that had failures; the statuses of the expected answers stand beside them."""
-    last = recording.samples[-1] if recording.samples else None
     if last is None or not last.failures[endpoint]:
         return {}
     return dict(last.statuses[endpoint]) if last.statuses else {"failed": last.failures[endpoint]}
@@ -115,60 +178,41 @@ def _outcome(verdicts: list[EndpointOutcome], together: bool) -> Outcome:
     return "inconclusive" if "inconclusive" in verdicts or not verdicts else "clean"
 
 
-def _remainder(table: WindowTable, channel: Channel, whole: Estimates, settings: Settings) -> float:
-    """Growth of the realistic mix beyond the sum of its endpoints' own, bytes a request; 0 where it is not sure.
-
-    The mix is refitted with a column of its own: all its requests, whose slope is what its endpoints leave unexplained.
-    """
-    rows = table.select(~table.broken & np.isfinite(table.growth[channel]))
-    if rows.mix.sum() < 2 or not np.any(~rows.mix):
-        return 0.0
-    with_mix = replace(
-        rows,
-        endpoints=(*rows.endpoints, "mix"),
-        requests=np.column_stack([rows.requests, np.where(rows.mix, rows.requests.sum(axis=1), 0.0)]),
-    )
-    try:
-        fitted = estimate(with_mix, channel)
-    except ValueError:
-        return 0.0
-    sure = fitted.lower(1.0 - settings.alpha)[-1] > 0 and np.isfinite(whole.error).all()
-    return round(float(fitted.mean[-1]), 3) if sure else 0.0
+def _of_pairs(pairs: Sequence[Pair]) -> float:
+    """What the pairs keep together for one request of each of their endpoints, where the mix tells nothing."""
+    return round(sum(pair.bytes_per_request for pair in pairs), 3)
 
 
 def _time_driven(whole: Estimates, settings: Settings) -> float:
     """Bytes a second that idle windows grow too; 0 where it is not sure."""
-    if whole.time_slope is None or not np.isfinite(whole.fit.errors[-1]):
+    if whole.time is None or not np.isfinite(whole.time.error):
         return 0.0
-    sure = whole.fit.lower(1.0 - settings.alpha)[-1] > 0
-    return round(whole.time_slope, 3) if sure else 0.0
+    return round(whole.time.slope, 3) if whole.time.lower(1.0 - settings.alpha) > 0 else 0.0
 
 
-def _notes(recording: Recording, table: WindowTable, channel: Channel, whole: Estimates | None) -> list[str]:
-    notes = []
-    if recording.truncated:
-        notes.append(TRUNCATED)
-    notes += _rate_notes(recording)
-    if broken := int(table.broken.sum()):
+def _notes(header: TraceHeader, table: WindowTable, channel: Channel, whole: Estimates | None) -> list[str]:
+    notes = _rate_notes(header, table)
+    if broken := int((~undisturbed(table, channel)).sum()):
         notes.append(f"{broken} of {len(table)} windows were left out: a process was born or died in them")
-    if whole is not None and whole.time_slope is None:
+    if whole is not None and whole.time is None:
         notes.append("no idle windows: growth by time alone cannot be told from growth by requests")
     if whole is not None and channel != "php_heap":
         notes.append(
             f"the PHP heaps were not read; on {channel} a leak is only called where the endpoint was driven alone, "
             "since resident memory grows in other windows than those that leak"
         )
-    if whole is not None and (rows := int(usable_rows(table, channel).sum())) < 2 * len(table.endpoints):
-        notes.append(f"only {rows} windows could be used for {len(table.endpoints)} endpoints")
+    own = len(table.endpoints) if channel != "php_heap" or not table.group.any() else int(driven_alone(table).sum())
+    if whole is not None and (rows := int(usable_rows(table, channel).sum())) < 2 * own:
+        notes.append(f"only {rows} windows could be used for {own} endpoints")
     return notes
 
 
-def _rate_notes(recording: Recording) -> list[str]:
+def _rate_notes(header: TraceHeader, table: WindowTable) -> list[str]:
     """Whether the load generator kept the rate that was asked for, over all windows of load."""
-    asked = float(recording.header.schedule.get("rate") or 0.0)
-    steps = [(a, b) for a, b in itertools.pairwise(recording.samples) if b.window and b.window.load_s > 0]
-    load_s = sum(after.window.load_s for _, after in steps if after.window)
-    sent = sum(sum(after.requests) - sum(before.requests) for before, after in steps)
+    asked = float(header.schedule.get("rate") or 0.0)
+    loaded = table.load_s > 0
+    load_s = float(table.load_s[loaded].sum())
+    sent = float(table.requests[loaded].sum())
     if not asked or not load_s or sent / load_s >= KEPT_RATE_SHARE * asked:
         return []
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.analysis.regression import robust_fit
-from harness.analysis.windows import COUNTED, WindowTable
+from harness.analysis.windows import COUNTED, WindowTable, undisturbed
 from harness.model.verdict import Cause
 
 # A thing kept for every second request or more is what holds the memory, not a side effect.
@@ -23,7 +23,8 @@ def growth_per_request(table: WindowTable) -> list[dict[str, float]]:
     """For each endpoint the open files, coroutines, timers and resources kept by a request, where they were counted."""
     found: list[dict[str, float]] = [{} for _ in table.endpoints]
     for name in COUNTED:
-        rows = table.select(~table.broken & ~table.mix & np.isfinite(table.counts[name]))
+        whole = undisturbed(table, "php_heap") & ~table.mix & ~table.group
+        rows = table.select(whole & np.isfinite(table.counts[name]))
         try:
             fit = robust_fit(rows.requests, rows.counts[name], floor=1.0)
         except ValueError:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.estimate import JUMP_SCALES, QUANTUM_BYTES, Estimates, estimate, usable_rows
+from harness.analysis.columns import Bools, Floats
+from harness.analysis.design import Design
+from harness.analysis.estimate import JUMP_SCALES, QUANTUM_BYTES, Estimates, estimate_design, usable_rows, window_design
 from harness.analysis.garbage import garbage_of
 from harness.analysis.regression import Fit
 from harness.analysis.student import t_quantile
-from harness.analysis.windows import Bools, Floats, WindowTable
+from harness.analysis.windows import WindowTable
 from harness.model.verdict import Channel, EndpointOutcome
 
 # Growth that gave back this share of itself in sudden drops was garbage waiting for the collector.
@@ -28,12 +30,14 @@ FAR_BYTES = float(2**53)
 class Settings:
     """`threshold_bytes` a request is the smallest growth called a leak; `confidence` of the whole run.
 
-    `looks`: how often the data may be looked at; the error allowed is divided over them.
+    `looks`: how often the data may be looked at; the error allowed is divided over them. `confirm_requests`: how many
+    to an endpoint tell a leak from a cache that is still filling.
     """
 
     threshold_bytes: float = 64.0
     confidence: float = 0.99
     looks: int = 1
+    confirm_requests: int = 0
 
     @property
     def alpha(self) -> float:
@@ -42,7 +46,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One endpoint on one channel; `note` says what a person should know about it."""
+    """One endpoint on one channel; `note` says what a person should know about it.
+
+    `typical_error` is the standard error of `typical`, with `freedom` degrees of freedom.
+    """
 
     outcome: EndpointOutcome
     bytes_per_request: float
@@ -53,16 +60,19 @@ class Decision:
     detectable: float
     requests: int
     note: str = ""
+    typical_error: float | None = None
+    freedom: float | None = None
 
 
 def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[list[Decision], Estimates] | None:
     """Decisions on the usable rows of `table`, one an endpoint; None where there are too few windows."""
     rows = table.select(usable_rows(table, channel))
+    design = window_design(rows)
     try:
-        whole = estimate(rows, channel)
+        whole = estimate_design(design, rows.growth[channel], channel)
     except ValueError:
         return None
-    halves = _halves(rows, channel, whole, settings.confidence)
+    halves = _halves(rows, design, channel, whole, settings.confidence)
     garbage = garbage_of(rows)
     p_values = whole.p_above(settings.threshold_bytes)
     growing = _holm(p_values, settings.alpha)
@@ -85,6 +95,8 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
                 detectable=_finite(detectable[e]),
                 requests=int(whole.requests[e]),
                 note=note,
+                typical_error=_known(whole.fit.errors[e]),
+                freedom=_known(whole.fit.freedom[e]),
             )
         )
     return decisions, whole
@@ -102,12 +114,10 @@ def _outcome(
         return "clean", ""
     if halves.stopped(e, threshold):
         early = halves.early(e)
-        return (
-            ("bounded", f"grew by {early:.0f} B/request at first, then stopped") if early > threshold else ("clean", "")
-        )
+        return ("bounded", halves.course(e)) if early > threshold else ("clean", "")
     if not growing:
         return "inconclusive", ""
-    if whole.dropped[e] > GARBAGE_SHARE * whole.mean[e] * whole.requests[e]:
+    if whole.dropped[e] > GARBAGE_SHARE * whole.fit.slopes[e] * whole.requests[e]:
         return "garbage", "grows, and is given back when the cycle collector runs"
     if halves.slowing(e):
         return "inconclusive", (
@@ -144,6 +154,13 @@ class _Halves:
     def late(self, e: int) -> float:
         return float(self.estimates.mean[self.endpoints + e])
 
+    def course(self, e: int) -> str:
+        early, late = (float(self.estimates.requests[half]) for half in (e, self.endpoints + e))
+        return (
+            f"grew by {self.early(e):.0f} B/request at first, then stopped: "
+            f"at most {max(0.0, self.late_limits(e)[1]):.0f} B/request in its last {late:,.0f} of {early + late:,.0f}"
+        )
+
     def late_limits(self, e: int) -> tuple[float, float]:
         late = self.endpoints + e
         return float(self.lower[late]), float(self.upper[late])
@@ -162,23 +179,17 @@ class _Halves:
         return bool(self.varying[e] and fell > surely and fit.slopes[late] < SLOWING_SHARE * fit.slopes[e])
 
 
-def _halves(rows: WindowTable, channel: Channel, whole: Estimates, confidence: float) -> _Halves | None:
-    driven = rows.requests > 0
-    late = np.cumsum(driven, axis=0) > driven.sum(axis=0) / 2
-    halved = replace(
-        rows,
-        endpoints=(*rows.endpoints, *rows.endpoints),
-        requests=np.hstack([np.where(late, 0.0, rows.requests), np.where(late, rows.requests, 0.0)]),
-    )
+def _halves(rows: WindowTable, design: Design, channel: Channel, whole: Estimates, confidence: float) -> _Halves | None:
+    halved = design.halved()
     try:
-        found = estimate(halved, channel)
+        found = estimate_design(halved, rows.growth[channel], channel)
     except ValueError:
         return None
     return _Halves(
         estimates=found,
         endpoints=len(rows.endpoints),
         stalled=_stalled(rows, whole.fit),
-        varying=_varying(late & driven, found, QUANTUM_BYTES[channel]),
+        varying=_varying(halved, found, QUANTUM_BYTES[channel]),
         lower=found.lower(HALVES_LEVEL),
         upper=found.upper(HALVES_LEVEL),
         surely_below=found.upper(confidence),
@@ -196,13 +207,13 @@ def _stalled(rows: WindowTable, fit: Fit) -> Bools:
     return np.asarray(by_itself.any(axis=0) & surely)
 
 
-def _varying(late: Bools, found: Estimates, quantum: float) -> Bools:
+def _varying(halved: Design, found: Estimates, quantum: float) -> Bools:
     """Endpoints whose later windows didn't mostly keep the very same amount a request.
 
     A filling cache varies; where only the doublings of a growing array became rare, what is left is constant.
     """
-    exact = np.abs(found.fit.residuals) <= quantum
-    return np.asarray((late & exact[:, None]).sum(axis=0) < late.sum(axis=0) / 2)
+    exact = halved.shares(np.abs(found.fit.residuals) <= quantum)
+    return np.asarray(exact[halved.endpoints // 2 :] < 0.5)
 
 
 def _holm(p_values: Floats, alpha: float) -> Bools:
@@ -213,6 +224,10 @@ def _holm(p_values: Floats, alpha: float) -> Bools:
     rejected = np.zeros(len(p_values), dtype=bool)
     rejected[order[passed]] = True
     return rejected
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _finite(value: float) -> float:

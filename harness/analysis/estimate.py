@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analysis.columns import Bools, Floats
+from harness.analysis.design import Design, design_of
+from harness.analysis.means import Means, TimeSlope, means_alone, time_slope
 from harness.analysis.regression import Fit, robust_fit
+from harness.analysis.solo import Solo
 from harness.analysis.student import t_quantile, t_tail
-from harness.analysis.windows import Bools, Floats, WindowTable
+from harness.analysis.windows import WindowTable, undisturbed
 from harness.model.verdict import Channel
 
 JUMP_SCALES = 6.0
@@ -22,41 +27,41 @@ QUANTUM_BYTES: dict[Channel, float] = {"php_heap": 16.0, "anon": 8192.0, "privat
 class Estimates:
     """Of p endpoints, in bytes a request unless said otherwise.
 
-    `mean` is the steady slope plus the share of upward jumps (`jump`, the doublings of the array that holds a leak);
-    `error` its standard error. `dropped` (bytes) was given back in sudden falls of the level. `time_slope` (bytes/s)
-    comes from the idle windows and is None without any.
+    `mean` is what was kept in all, rare jumps (the doublings of the array that holds a leak) and all: `error` its
+    standard error, `freedom` its degrees of freedom. The steady slope is `fit.slopes`; `jump` what surely are jumps
+    beyond it. `dropped` (bytes) was given back in sudden falls of the level. `time` is growth by time alone, in
+    bytes/s, by the idle windows; None without any.
     """
 
     fit: Fit
     requests: Floats
-    jump: Floats
+    mean: Floats
     error: Floats
+    freedom: Floats
+    jump: Floats
     dropped: Floats
-    time_slope: float | None
-
-    @property
-    def mean(self) -> Floats:
-        return self._slopes + self.jump
-
-    @property
-    def freedom(self) -> Floats:
-        return self.fit.freedom[: len(self.requests)]
+    time: TimeSlope | None
 
     def lower(self, level: float) -> Floats:
-        """The higher of two limits, each at half the error: of the mean, and of the slope that jumps only add to."""
-        quantiles = t_quantile(np.where(self.jump > 0, (1.0 + level) / 2.0, level), self.freedom)
-        of_slope = self._slopes - quantiles * self._slope_errors
-        return np.asarray(np.maximum(self.mean - quantiles * self.error, of_slope))
+        """Of the mean; with jumps the higher of two, at half the error: of the slope too, which jumps only add to."""
+        jumpy = self.jump > 0
+        quantile = np.where(jumpy, (1.0 + level) / 2.0, level)
+        of_mean = self.mean - t_quantile(quantile, self.freedom) * self.error
+        of_slope = self._slopes - t_quantile(quantile, self._slope_freedom) * self._slope_errors
+        return np.asarray(np.where(jumpy, np.fmax(of_mean, of_slope), of_mean))
 
     def upper(self, level: float) -> Floats:
         return np.asarray(self.mean + t_quantile(level, self.freedom) * self.error)
 
     def p_above(self, bound: float) -> Floats:
-        """One-sided p-values of "grows by no more than `bound` bytes a request", by the limits of `lower`."""
-        with np.errstate(invalid="ignore"):
-            t = np.maximum((self.mean - bound) / self.error, (self._slopes - bound) / self._slope_errors)
-        p_values = t_tail(np.where(np.isfinite(t), t, 0.0), self.freedom)
-        return np.asarray(np.minimum(1.0, np.where(self.jump > 0, 2.0, 1.0) * p_values))
+        """One-sided p-values of "grows by no more than `bound` bytes a request", by the limits of `lower`.
+
+        By the slope too where growth was given back in falls: what then becomes of it isn't this test's question.
+        """
+        of_mean = _tail(self.mean - bound, self.error, self.freedom)
+        of_slope = _tail(self._slopes - bound, self._slope_errors, self._slope_freedom)
+        either = np.minimum(1.0, 2.0 * np.minimum(of_mean, of_slope))
+        return np.asarray(np.where((self.jump > 0) | (self.dropped > 0), either, of_mean))
 
     def detectable(self, level: float) -> Floats:
         """The smallest slope above zero that a test at `level` finds with probability `POWER`; 1.1 for robustness."""
@@ -71,38 +76,65 @@ class Estimates:
     def _slope_errors(self) -> Floats:
         return self.fit.errors[: len(self.requests)]
 
+    @property
+    def _slope_freedom(self) -> Floats:
+        return self.fit.freedom[: len(self.requests)]
+
+
+def _tail(above: Floats, error: Floats, freedom: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        t = above / error
+    return t_tail(np.where(np.isfinite(t), t, 0.0), freedom)
+
 
 def usable_rows(table: WindowTable, channel: Channel) -> Bools:
-    return ~table.broken & ~table.mix & np.isfinite(table.growth[channel])
+    return undisturbed(table, channel) & ~table.mix & ~table.group & np.isfinite(table.growth[channel])
+
+
+def window_design(table: WindowTable) -> Design:
+    """Of the requests, and of time where there are idle windows to tell it by."""
+    idle = np.count_nonzero(table.requests, axis=1) == 0
+    return design_of(table.requests, table.duration_s if idle.any() else None)
 
 
 def estimate(table: WindowTable, channel: Channel) -> Estimates:
     """Fits the rows of `table`. Raises ValueError where there are too few windows."""
-    endpoints = len(table.endpoints)
-    idle = table.requests.sum(axis=1) == 0
-    design = np.column_stack([table.requests, table.duration_s]) if idle.any() else table.requests
-    fit = robust_fit(design, table.growth[channel], floor=QUANTUM_BYTES[channel])
-    requests = table.requests.sum(axis=0)
+    return estimate_design(window_design(table), table.growth[channel], channel)
+
+
+def estimate_design(design: Design, growth: Floats, channel: Channel) -> Estimates:
+    """The same of any design of requests."""
+    endpoints, requests = design.endpoints, design.requests
+    rounding = QUANTUM_BYTES[channel] / math.sqrt(12.0)
+    fit = robust_fit(design, growth, floor=QUANTUM_BYTES[channel])
+    time = time_slope(design, fit, rounding=rounding)
+    jumps = _blamed(design, fit, fit.residuals > JUMP_SCALES * fit.scales)
+    drops = _blamed(design, fit, (fit.residuals < -JUMP_SCALES * fit.scales) & (growth < 0))
     per_request = np.divide(1.0, requests, out=np.zeros(endpoints), where=requests > 0)
-    blame = _blame(table.requests, fit.slopes[:endpoints])
-    jumps = blame * np.where(fit.residuals > JUMP_SCALES * fit.scales, fit.residuals, 0.0)[:, None]
-    fell = (fit.residuals < -JUMP_SCALES * fit.scales) & (table.growth[channel] < 0)
-    drops = blame * np.where(fell, -fit.residuals, 0.0)[:, None]
-    jump_error = np.sqrt((jumps**2).sum(axis=0)) * per_request
+    jump = jumps.sum(axis=0) * per_request
+    if isinstance(design, Solo):
+        means = means_alone(design, fit, growth, time, rounding=rounding)
+    else:
+        jump_error = np.sqrt((jumps**2).sum(axis=0)) * per_request
+        error = np.hypot(fit.errors[:endpoints], jump_error)
+        means = Means(fit.slopes[:endpoints] + jump, error, fit.freedom[:endpoints])
     return Estimates(
         fit=fit,
         requests=requests,
-        jump=jumps.sum(axis=0) * per_request,
-        error=np.hypot(fit.errors[:endpoints], jump_error),
-        dropped=drops.sum(axis=0),
-        time_slope=float(fit.slopes[endpoints]) if idle.any() else None,
+        mean=means.mean,
+        error=means.error,
+        freedom=means.freedom,
+        jump=jump,
+        dropped=-drops.sum(axis=0),
+        time=time,
     )
 
 
-def _blame(requests: Floats, slopes: Floats) -> Floats:
-    """Shares (n, p) of a window's jump: by what each endpoint is expected to have grown in it, or by its requests."""
-    growing = requests * np.maximum(slopes, 0.0)
-    expected = np.where(growing.any(axis=1, keepdims=True), growing, requests)
+def _blamed(design: Design, fit: Fit, rows: Bools) -> Floats:
+    """Residuals of `rows` by endpoint (rows, p): by what each is expected to have grown, or by its requests."""
+    counts = design.counts(rows)
+    growing = counts * np.maximum(fit.slopes[: design.endpoints], 0.0)
+    expected = np.where(growing.any(axis=1, keepdims=True), growing, counts)
     total = expected.sum(axis=1, keepdims=True)
     shares: Floats = np.divide(expected, total, out=np.zeros_like(expected), where=total > 0)
-    return shares
+    return shares * fit.residuals[rows][:, None]

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-
-from harness.model.samples import Event, ProcessReading, Recording, Sample
+from harness.model.samples import Event, ProcessReading, Sample
 
 
-def events_of(recording: Recording) -> tuple[Event, ...]:
-    """Recorded events and those seen as births and deaths of processes, in order of time."""
-    samples = recording.samples
-    seen = [event for sample in samples for event in sample.events]
-    for before, after in itertools.pairwise(samples):
-        seen.extend(_restarts(before, after))
-    return tuple(sorted(seen, key=lambda event: event.elapsed_s))
-
-
-def _restarts(before: Sample, after: Sample) -> list[Event]:
+def births_and_deaths(before: Sample, after: Sample) -> list[Event]:
     """Each process that died with a newborn to take its place; either alone is an event of its own."""
     earlier, later = {p.key: p for p in before.processes}, {p.key: p for p in after.processes}
     gone = [earlier[key] for key in earlier if key not in later]

@@ -16,6 +16,8 @@ from harness.model.verdict import EndpointOutcome
 
 FREED_LEVEL = 0.9
 ROOTS_PER_REQUEST = 0.5
+# PHP's collector runs when so many possible roots wait in a process (GC_THRESHOLD_DEFAULT in Zend/zend_gc.c).
+ROOTS_OF_A_RUN = 10_001
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,21 @@ class Garbage:
                 "which runs at 10,000 in a process, has not run yet; use the probe or more requests"
             )
         return outcome, note
+
+
+def possible_garbage(table: WindowTable, slope: float, requests: int, processes: int) -> str:
+    """How much of a growth of `slope` bytes a request can be garbage, where neither the probe nor the roots tell.
+
+    Garbage of a request has a possible root of its own at least, so no more than `ROOTS_OF_A_RUN` requests' garbage
+    can wait in a process; what those after them left would have been freed in between.
+    """
+    if np.isfinite(table.freed).any() or np.isfinite(table.counts["gc_roots"]).any():
+        return ""
+    most = slope * min(1.0, ROOTS_OF_A_RUN * processes / max(1, requests))
+    return (
+        f"at most {most:,.0f} B/request of it can be garbage that waits for the cycle collector, "
+        "of which nothing could be read"
+    )
 
 
 def garbage_of(rows: WindowTable) -> Garbage:

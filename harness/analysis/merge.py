@@ -35,6 +35,7 @@ def _merged(loaded: EndpointVerdict, screened: EndpointVerdict | None) -> Endpoi
         verdict=screened.verdict,
         typical_bytes_per_request=screened.typical_bytes_per_request or 0.0,
         requests=screened.requests,
+        typical_error=screened.typical_error,
     )
     note = "; ".join(part for part in (loaded.note, _contradiction(loaded, screened)) if part)
     return loaded.model_copy(update={"screened": seen, "note": note})

@@ -20,8 +20,8 @@ from harness.analysis.student import t_quantile
 from harness.analysis.windows import Floats
 from harness.model.verdict import Channel
 
-# What a robust fit loses against least squares, in its standard error (the same as in `Estimates.detectable`).
-ROBUSTNESS = 1.1
+# What a robust fit loses against least squares in its standard error, and the later half asks for beside the whole.
+ROBUSTNESS = 1.2
 # Two windows of an endpoint are the fewest that have a later half.
 FEWEST_WINDOWS = 2.0
 IDLE_WINDOWS_ALONE = 2
@@ -49,6 +49,7 @@ class Layout:
     """How windows are laid out over `endpoints`.
 
     `requests` a window, which takes `window_s` and `gap_s` to settle and sample. `idle` windows come with each block.
+    `driven` of the endpoints have windows of their own (0: all), the others are cleared in groups.
     `smallest_share` of the requests of a soak's windows is the rarest endpoint's.
     """
 
@@ -60,6 +61,7 @@ class Layout:
     gap_s: float
     idle: int = 1
     smallest_share: float = 1.0
+    driven: int = 0
 
     @property
     def spacing_s(self) -> float:
@@ -68,7 +70,7 @@ class Layout:
     @property
     def round_s(self) -> float:
         """What one more window of each endpoint takes."""
-        beside = {"blocks": self.endpoints + self.idle, "alone": self.endpoints, "soak": 1}[self.kind]
+        beside = {"blocks": (self.driven or self.endpoints) + self.idle, "alone": self.endpoints, "soak": 1}[self.kind]
         return beside * self.spacing_s
 
     def windows(self, time_s: float) -> float:
@@ -78,24 +80,33 @@ class Layout:
     def relative_variance(self, windows: float) -> float:
         """Variance of a slope, of the rarest endpoint's in a soak, in parts of a window's by itself.
 
-        A slope is measured against the idle windows' growth by time; so few of them that the fit's leverage correction
-        makes n - 1 of n stand beside an endpoint alone. A soak has none, and counts that are multinomial,
+        A slope is measured against the idle windows' growth by time. A soak has none, and counts that are multinomial,
         whose inverse second moments are (diag(1/share) - (n-1)/n) / n for n requests a window (Sherman and Morrison).
         """
-        if self.kind == "blocks":
-            return (1.0 + 1.0 / self.idle) / windows
-        if self.kind == "alone":
-            return 1.0 / windows + 1.0 / (IDLE_WINDOWS_ALONE - 1)
-        return (self.requests / self.smallest_share - (self.requests - 1)) / windows
+        if self.kind == "soak":
+            return (self.requests / self.smallest_share - (self.requests - 1)) / windows
+        return 1.0 / windows + 1.0 / self._idle_windows(windows)
 
     def freedom(self, windows: float) -> float:
-        return windows - (self.endpoints if self.kind == "soak" else 1)
+        """Of the endpoint's own windows and of all, for growth by time, by Welch and Satterthwaite, as in `means`."""
+        if self.kind == "soak":
+            return windows - self.endpoints
+        if windows <= 1.0:
+            return 0.0
+        idle = self._idle_windows(windows)
+        of_all = windows - 1.0 + (idle - 1.0 if self.kind == "alone" else self.endpoints * (windows - 1.0))
+        parts = 1.0 / windows**2 / max(1.0, windows - 1.0) + 1.0 / idle**2 / max(1.0, of_all)
+        return self.relative_variance(windows) ** 2 / parts
+
+    def _idle_windows(self, windows: float) -> float:
+        return float(IDLE_WINDOWS_ALONE) if self.kind == "alone" else self.idle * windows
 
 
 def smallest_margin(layout: Layout, noise: Noise, settings: Settings, time_s: float) -> float:
     """Bytes a request above the threshold from which on a leak is called one, four times out of five, in `time_s`.
 
-    SE = sqrt((2s² + q²w)(1 + 1/n0)) / (requests a window) / sqrt(windows); 1.1 · (t(1 - α/(N·looks)) + t(power)) · SE.
+    SE = sqrt((2s² + q²w)(1 + 1/n0)) / (requests a window) / sqrt(windows); (t(1 - α/(N·looks)) + t(power)) · SE, and
+    a tenth more for robustness.
     The rounding of the channel's readings is a noise too, and what is smaller than it in a whole window isn't seen.
     Infinite where the time is too short for any answer.
     """

@@ -33,6 +33,10 @@ FILLING_LEVEL = 0.999
 NO_COLLECTION = "the cycle collector did not run in these requests: uncollected garbage would look like a leak"
 
 
+# The normal quantile of 99% limits.
+MEDIAN_QUANTILE = 2.58
+
+
 @dataclass(frozen=True, slots=True)
 class Retained:
     """Bytes kept by each request of one endpoint, in order, with the first uses in each process left out.
@@ -98,6 +102,8 @@ def _endpoint(name: str, retained: Retained, settings: Settings) -> EndpointVerd
         verdict=outcome,
         bytes_per_request=round(mean, 3),
         typical_bytes_per_request=retained.typical,
+        typical_error=round(_typical_error(retained), 3),
+        freedom=max(1.0, len(retained.steady) - 1.0),
         ci95=(round(low, 3), round(high, 3)),
         p_value=_sign_test(kept, len(retained.steady)),
         requests=retained.requests,
@@ -145,11 +151,23 @@ def _growing(steady: Floats, roots: float) -> tuple[EndpointOutcome, str]:
 def _fills_up(kept: Bools) -> bool:
     """Whether the last quarter keeps surely less often than the first (Fisher's exact test)."""
     first, last = _quarters(kept)[0], _quarters(kept)[-1]
-    table = [[first.sum(), (~first).sum()], [last.sum(), (~last).sum()]]
-    from scipy.stats import fisher_exact  # takes a second to import, and is rarely needed
-
-    surely = fisher_exact(table, alternative="greater").pvalue < 1.0 - FILLING_LEVEL
+    surely = _exact_test(first, last) < 1.0 - FILLING_LEVEL
     return bool(surely and last.mean() < FILLING_SHARE * first.mean())
+
+
+def _exact_test(first: Bools, last: Bools) -> float:
+    """Fisher's one-sided p-value: the chance of so many of all that were kept, or more, to be among the first ones.
+
+    The tail of the hypergeometric distribution, from scipy.special: scipy.stats takes a second to import.
+    """
+    kept, everything = int(first.sum() + last.sum()), len(first) + len(last)
+    among_first = np.arange(first.sum(), min(len(first), kept) + 1)
+    ways = _log_binomial(len(first), among_first) + _log_binomial(len(last), kept - among_first)
+    return float(np.exp(ways - _log_binomial(everything, np.array([kept]))).sum())
+
+
+def _log_binomial(of: int, chosen: NDArray[Any]) -> Floats:
+    return np.asarray(-np.log1p(of) - special.betaln(of - chosen + 1, chosen + 1))
 
 
 def _quarters(values: NDArray[Any]) -> list[NDArray[Any]]:
@@ -165,6 +183,16 @@ def _mean(retained: Retained) -> tuple[float, float, float]:
     error = 1.96 * math.sqrt(float((jumps**2).sum())) / len(steady)
     mean = float(steady.mean())
     return mean, retained.typical if 0 < retained.typical <= mean else mean - error, mean + error
+
+
+def _typical_error(retained: Retained) -> float:
+    """Standard error of the median, from its limits by order statistics: 0 where most requests kept the very same."""
+    ordered, count = np.sort(retained.steady), len(retained.steady)
+    if not count:
+        return 0.0
+    half = MEDIAN_QUANTILE * math.sqrt(count) / 2.0
+    low, high = max(0, math.floor(count / 2.0 - half)), min(count - 1, math.ceil(count / 2.0 + half))
+    return float(max(ordered[high] - retained.typical, retained.typical - ordered[low])) / MEDIAN_QUANTILE
 
 
 def _sign_test(kept: int, requests: int) -> float:

@@ -2,159 +2,188 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.model.samples import ProcessReading, Recording, Sample
+from harness.analysis.columns import KINDS, VALUES, Columns, Indices, columns_of
+from harness.analysis.columns import Bools as Bools
+from harness.analysis.columns import Floats as Floats
+from harness.model.samples import Recording
 from harness.model.verdict import Channel
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 TRUNCATED = "the recording ends in the middle of a line; what came before it was analysed"
 COUNTED = ("open_fds", "coroutines", "timers", "resources")
 COLLECTOR = ("gc_roots", "gc_runs")
 
-_ProcessValue = Callable[[ProcessReading], int | None]
+_CHANNELS: dict[Channel, str] = {
+    "php_heap": "heap_bytes",
+    "anon": "anon_bytes",
+    "private_dirty": "private_dirty_bytes",
+    "rss": "rss_bytes",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class WindowTable:
     """n windows of p endpoints.
 
-    `requests` (n, p) counts; `duration_s` (n,); `growth[channel]` (n,) bytes, NaN where the channel says nothing;
-    `freed` (n,) bytes that the forced collection at the window's end gave back;
-    `counts[name]` (n,) changes of a number of things; `broken` (n,) a process was born or died in the window;
-    `mix` (n,) the realistic mix at the end of a run, which no endpoint is fitted on.
+    `requests` (n, p) counts; `duration_s` (n,), of which `load_s` (n,) under load; `growth[channel]` (n,) bytes, NaN
+    where the channel says nothing; `freed` (n,) bytes that the forced collection at the window's end gave back;
+    `counts[name]` (n,) changes of a number of things; `broken` (n,) a process that runs PHP was born or died in the
+    window, `disturbed` (n,) any process was; `mix` (n,) the realistic mix at the end of a run and `group` (n,)
+    several endpoints at once, which no endpoint is fitted on.
     """
 
     endpoints: tuple[str, ...]
     requests: Floats
     duration_s: Floats
+    load_s: Floats
     growth: dict[Channel, Floats]
     freed: Floats
     counts: dict[str, Floats]
     broken: Bools
+    disturbed: Bools
     mix: Bools
+    group: Bools
 
     def __len__(self) -> int:
         return len(self.duration_s)
 
     def select(self, rows: Bools) -> WindowTable:
+        if rows.all():
+            return self
         return WindowTable(
             endpoints=self.endpoints,
             requests=self.requests[rows],
             duration_s=self.duration_s[rows],
+            load_s=self.load_s[rows],
             growth={channel: values[rows] for channel, values in self.growth.items()},
             freed=self.freed[rows],
             counts={name: values[rows] for name, values in self.counts.items()},
             broken=self.broken[rows],
+            disturbed=self.disturbed[rows],
             mix=self.mix[rows],
+            group=self.group[rows],
         )
 
 
 def window_table(recording: Recording) -> WindowTable:
     """Consecutive samples differenced; windows of the warm-up are left out."""
-    samples = recording.samples
-    pairs = [
-        (before, after)
-        for before, after in itertools.pairwise(samples)
-        if after.window is None or after.window.kind != "warmup"
-    ]
-    endpoints = recording.header.endpoints
-    requests = np.array([_subtract(b.requests, a.requests) for a, b in pairs], dtype=float)
+    return table_of(columns_of(recording), recording.header.endpoints)
+
+
+def table_of(columns: Columns, endpoints: tuple[str, ...]) -> WindowTable:
+    """The same of samples by column."""
+    kept = columns.kind[1:] != KINDS.index("warmup")
+    both = _lived_on(columns)
+    changes = {name: _summed(columns, both, row)[kept] for row, name in enumerate(VALUES) if name != "gc_freed_bytes"}
+    changes["anon_bytes"] = np.diff(columns.anon_bytes)[kept]
+    disturbed = _changed(columns, both, np.ones(len(columns.process), dtype=bool))[kept]
+    heaps = np.isfinite(columns.values[VALUES.index("heap_bytes")])
     return WindowTable(
         endpoints=endpoints,
-        requests=requests.reshape(len(pairs), len(endpoints)),
-        duration_s=np.array([b.elapsed_s - a.elapsed_s for a, b in pairs], dtype=float),
-        growth={channel: _series(pairs, read) for channel, read in _CHANNELS.items()},
-        freed=_series(pairs, _freed),
-        counts={name: _series(pairs, read) for name, read in _COUNTS.items()},
-        broken=np.array([_broke(a, b) for a, b in pairs], dtype=bool),
-        mix=np.array([b.window is not None and b.window.kind == "mix" for _, b in pairs], dtype=bool),
+        requests=np.diff(columns.requests, axis=1)[:, kept].T,
+        duration_s=np.diff(columns.elapsed_s)[kept],
+        load_s=columns.load_s[1:][kept],
+        growth={channel: changes[name] for channel, name in _CHANNELS.items()},
+        freed=_freed(columns)[1:][kept],
+        counts={name: changes[name] for name in (*COUNTED, *COLLECTOR)},
+        broken=_changed(columns, both, heaps)[kept] if heaps.any() else disturbed,
+        disturbed=disturbed,
+        mix=(columns.kind[1:] == KINDS.index("mix"))[kept],
+        group=(columns.kind[1:] == KINDS.index("group"))[kept],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """The readings at both ends of a window of the processes that lived through it; `window` is the place of it."""
+
+    before: Indices
+    after: Indices
+    window: Indices
+
+
+def _lived_on(columns: Columns) -> _Both:
+    """Processes mostly stand in the next sample where they stood in the last; the others are sorted for."""
+    alive, process = columns.alive, columns.process
+    sample = np.repeat(np.arange(len(alive)), alive)
+    before = np.flatnonzero(sample < len(alive) - 1)
+    after = np.minimum(before + alive[sample[before]], len(process) - 1)
+    same = (process[after] == process[before]) & (sample[after] == sample[before] + 1)
+    found = np.bincount(sample[before[same]], minlength=max(0, len(alive) - 1))
+    unsure = found < np.minimum(alive[:-1], alive[1:])
+    if not unsure.any():
+        return _Both(before[same], after[same], sample[before[same]])
+    sure = same & ~unsure[sample[before]]
+    near = np.flatnonzero(np.append(unsure, False)[sample] | np.insert(unsure, 0, False)[sample])
+    ordered = near[np.argsort(process[near], kind="stable")]
+    first, second = ordered[:-1], ordered[1:]
+    again = (process[first] == process[second]) & (sample[second] == sample[first] + 1)
+    again &= np.append(unsure, False)[sample[first]]
+    firsts, seconds = np.concatenate([before[sure], first[again]]), np.concatenate([after[sure], second[again]])
+    return _Both(firsts, seconds, sample[firsts])
+
+
+def _summed(columns: Columns, both: _Both, row: int) -> Floats:
+    """Changes (n - 1,) of a value, over the processes that have it at both ends; NaN where none has."""
+    values = columns.values[row]
+    change = values[both.after] - values[both.before]
+    known = np.isfinite(change)
+    windows = max(0, len(columns) - 1)
+    if not known.any():
+        return np.full(windows, np.nan)
+    if not known.all():
+        change, window = change[known], both.window[known]
+    else:
+        window = both.window
+    total = np.bincount(window, weights=change, minlength=windows)
+    return np.asarray(np.where(np.bincount(window, minlength=windows) > 0, total, np.nan))
+
+
+def _changed(columns: Columns, both: _Both, of: Bools) -> Bools:
+    """Windows (n - 1,) through which not all of the processes `of` (m,) lived, or were such at one end alone."""
+    sample = np.repeat(np.arange(len(columns)), columns.alive)
+    windows = max(0, len(columns) - 1)
+    there = np.bincount(sample[of], minlength=len(columns))
+    through = np.bincount(both.window[of[both.before] & of[both.after]], minlength=windows)
+    return np.asarray((there[:-1] != through) | (there[1:] != through), dtype=bool)
+
+
+def _freed(columns: Columns) -> Floats:
+    """What forced collections freed before each sample (n,), over the processes that told."""
+    told = columns.values[VALUES.index("gc_freed_bytes")]
+    known = np.isfinite(told)
+    sample = np.repeat(np.arange(len(columns)), columns.alive)[known]
+    total = np.bincount(sample, weights=told[known], minlength=len(columns))
+    return np.asarray(np.where(np.bincount(sample, minlength=len(columns)) > 0, total, np.nan))
 
 
 def available_channels(table: WindowTable) -> tuple[Channel, ...]:
     """Channels that say something in every unbroken window, the preferred one first."""
-    whole = ~table.broken if np.any(~table.broken) else np.ones(len(table), dtype=bool)
-    return tuple(c for c, values in table.growth.items() if len(values) and np.all(np.isfinite(values[whole])))
+    return tuple(channel for channel in table.growth if len(table) and _speaks(table, channel))
+
+
+def undisturbed(table: WindowTable, channel: Channel) -> Bools:
+    """Windows whose growth of `channel` is that of processes that lived through them.
+
+    A process without a PHP heap (a health check, a shell) changes no heap, but the container's memory.
+    """
+    return np.asarray(~(table.broken if channel == "php_heap" else table.disturbed | table.broken))
+
+
+def _speaks(table: WindowTable, channel: Channel) -> bool:
+    whole = undisturbed(table, channel)
+    return bool(np.all(np.isfinite(table.growth[channel][whole if whole.any() else slice(None)])))
 
 
 def solo_rows(table: WindowTable, endpoint: int, at_least: int) -> Bools:
     """Windows of the longest run of `endpoint` without company; none if shorter than `at_least` windows of load."""
-    others = np.delete(table.requests, endpoint, axis=1).sum(axis=1) > 0
-    best: range = range(0)
-    start = 0
-    for stop in [*np.flatnonzero(others), len(table)]:
-        if stop - start > len(best):
-            best = range(start, int(stop))
-        start = int(stop) + 1
-    rows = np.zeros(len(table), dtype=bool)
-    rows[best.start : best.stop] = True
-    loaded = rows & (table.requests[:, endpoint] > 0)
-    return rows if loaded.sum() >= at_least else np.zeros(len(table), dtype=bool)
-
-
-def _heap(process: ProcessReading) -> int | None:
-    return process.php.heap_bytes if process.php else None
-
-
-def _cgroup_anon(sample: Sample) -> int | None:
-    return sample.cgroup.anon_bytes if sample.cgroup else None
-
-
-def _summed(read: _ProcessValue) -> Callable[[Sample, Sample], float]:
-    def difference(before: Sample, after: Sample) -> float:
-        earlier = {p.key: value for p in before.processes if (value := read(p)) is not None}
-        later = {p.key: value for p in after.processes if (value := read(p)) is not None}
-        shared = earlier.keys() & later.keys()
-        return float(sum(later[k] - earlier[k] for k in shared)) if shared else float("nan")
-
-    return difference
-
-
-def _anon(before: Sample, after: Sample) -> float:
-    first, last = _cgroup_anon(before), _cgroup_anon(after)
-    return float("nan") if first is None or last is None else float(last - first)
-
-
-def _freed(_: Sample, after: Sample) -> float:
-    told = [p.php.gc_freed_bytes for p in after.processes if p.php and p.php.gc_freed_bytes is not None]
-    return float(sum(told)) if told else float("nan")
-
-
-def _php_count(name: str) -> _ProcessValue:
-    def read(process: ProcessReading) -> int | None:
-        return getattr(process.php, name) if process.php else None
-
-    return read
-
-
-_CHANNELS: dict[Channel, Callable[[Sample, Sample], float]] = {
-    "php_heap": _summed(_heap),
-    "anon": _anon,
-    "private_dirty": _summed(lambda p: p.private_dirty_bytes),
-    "rss": _summed(lambda p: p.rss_bytes),
-}
-_COUNTS: dict[str, Callable[[Sample, Sample], float]] = {
-    "open_fds": _summed(lambda p: p.open_fds),
-    **{name: _summed(_php_count(name)) for name in (*COUNTED, *COLLECTOR) if name != "open_fds"},
-}
-
-
-def _series(pairs: Iterable[tuple[Sample, Sample]], read: Callable[[Sample, Sample], float]) -> Floats:
-    return np.array([read(before, after) for before, after in pairs], dtype=float)
-
-
-def _subtract(later: Sequence[int], earlier: Sequence[int]) -> list[int]:
-    return [b - a for a, b in zip(earlier, later, strict=True)]
-
-
-def _broke(before: Sample, after: Sample) -> bool:
-    """A process was born or died, or its heap was read at only one end of the window."""
-    return {(p.key, p.php is None) for p in before.processes} != {(p.key, p.php is None) for p in after.processes}
+    own = table.requests[:, endpoint]
+    company = np.flatnonzero(table.requests.sum(axis=1) > own)
+    edges = np.concatenate([[-1], company, [len(table)]])
+    longest = int(np.argmax(np.diff(edges)))
+    places = np.arange(len(table))
+    rows = (places > edges[longest]) & (places < edges[longest + 1])
+    return rows if (rows & (own > 0)).sum() >= at_least else np.zeros(len(table), dtype=bool)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from harness import exit_codes
+from harness.cli.completing import run_folders
 from harness.cli.options import judging_options
 from harness.cli.output import Output, one_or_list, output_options
 from harness.reanalysis import analyse_path
@@ -12,7 +13,7 @@ from harness.report.terminal import render_verdict
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=run_folders)
 @judging_options
 @output_options
 def analyze(paths: tuple[Path, ...], threshold: float | None, confidence: float | None, output: Output) -> int:

@@ -8,6 +8,7 @@ import traceback
 from typing import ClassVar
 
 import click
+from click.shell_completion import CompletionItem
 
 import harness
 from harness import exit_codes
@@ -19,10 +20,36 @@ from harness.report.printable import printable
 class LazyGroup(click.Group):
     """Imports a subcommand when it is asked for: most of them need libraries that take long to import."""
 
-    names: ClassVar[tuple[str, ...]] = ("run", "screen", "check", "plan", "analyze", "report", "schema", "gc")
+    names: ClassVar[tuple[str, ...]] = (
+        "init",
+        "run",
+        "campaign",
+        "merge",
+        "bisect",
+        "screen",
+        "check",
+        "plan",
+        "analyze",
+        "report",
+        "diagnose",
+        "compare",
+        "history",
+        "review",
+        "notify",
+        "export",
+        "skywalking",
+        "schema",
+        "completion",
+        "gc",
+    )
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(self.names)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names and options; what is not asked for isn't imported for its help, either."""
+        names = [CompletionItem(name) for name in self.names if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in self.names:

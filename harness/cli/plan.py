@@ -15,20 +15,14 @@ from harness import exit_codes
 from harness.analysis.estimate import POWER
 from harness.analysis.plan import Noise
 from harness.calibration import Basis, calibrate
+from harness.cautions import Caution, cautions_of, huge_pages_of_this_machine
+from harness.cli.completing import scenario_files
 from harness.cli.interrupts import Interrupts
 from harness.cli.options import Size, judging_options
 from harness.cli.output import Output, output_options
 from harness.errors import InputError
 from harness.model.scenario import Scenario
-from harness.planning import (
-    Caution,
-    Plan,
-    cautions_of,
-    check_wanted,
-    given_basis,
-    huge_pages_of_this_machine,
-    make_plan,
-)
+from harness.planning import Plan, check_wanted, given_basis, make_plan
 from harness.report.printable import one_line
 from harness.scenario import load_scenario
 from harness.units import format_duration, format_size, parse_size
@@ -49,7 +43,7 @@ class NoiseSize(click.ParamType[float]):
 
 
 @click.command()
-@click.argument("scenario", type=click.Path(path_type=Path))
+@click.argument("scenario", type=click.Path(path_type=Path), shell_complete=scenario_files)
 @judging_options
 @click.option("--noise", type=NoiseSize(), metavar="SIZE", help="White noise of a reading; nothing is started then.")
 @click.option("--drift", type=NoiseSize(), metavar="SIZE", help="Random walk per root of a second; goes with --noise.")

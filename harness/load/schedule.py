@@ -1,7 +1,8 @@
 """The design of the load: which windows, in which order. Pure: everything follows from its arguments.
 
 A randomised block design (R. A. Fisher, "The Arrangement of Field Experiments", 1926): each block drives every endpoint
-in a window of its own, in random order, with idle windows among them, so that drift and time fall on all alike.
+in a window of its own, in random order, with idle windows among them, so that drift and time fall on all alike. Where
+many endpoints are to be cleared they are driven in groups, drawn anew for each block.
 """
 
 from __future__ import annotations
@@ -14,6 +15,12 @@ from typing import TypeVar
 from harness.model.samples import WindowKind
 
 _Item = TypeVar("_Item")
+
+# A window's requests while little is known: a large leak shows in as few, and a small one in the larger ones after it.
+SMALLEST_WINDOW_REQUESTS = 20
+LARGEST_WINDOW_REQUESTS = 100_000
+# What each member of a group gets of its first window.
+FIRST_REQUESTS_OF_A_MEMBER = 4
 
 # An idle window for every so many windows of load, and at least one a block.
 LOADED_PER_IDLE = 8
@@ -29,6 +36,16 @@ class PlannedWindow:
     idle_s: float = 0.0
 
 
+def window_requests(rate: float, window_s: float) -> int:
+    """Requests of a full window of load, within what a window can be."""
+    return min(max(round(rate * window_s), SMALLEST_WINDOW_REQUESTS), LARGEST_WINDOW_REQUESTS)
+
+
+def grown(first: int, block: int, most: int) -> int:
+    """Requests of a window of the `block`-th block: twice as many as in the one before, up to `most`."""
+    return max(1, min(most, first << min(block, 30)))
+
+
 @dataclass(frozen=True, slots=True)
 class Design:
     """Draws windows for `endpoints` endpoints from `seed`; `requests` a window of load, `idle_s` an idle one."""
@@ -42,19 +59,32 @@ class Design:
         for endpoint in self._shuffled("warmup", range(self.endpoints)):
             yield PlannedWindow(0, "warmup", self._only(endpoint, requests_each))
 
+    def first_use(self, requests: Mapping[int, int]) -> PlannedWindow:
+        """All endpoints at once, before anything counts: every connection is made, and the app's own first uses are."""
+        return PlannedWindow(0, "warmup", self._counts(requests))
+
     def block(self, number: int, requests: Mapping[int, int]) -> list[PlannedWindow]:
         """One window for each endpoint that has requests, and the idle ones, in random order."""
         loaded = [PlannedWindow(number, "load", self._only(endpoint, count)) for endpoint, count in requests.items()]
-        idle = [self._idle(number)] * max(1, len(loaded) // LOADED_PER_IDLE)
-        return self._shuffled(f"block {number}", [*loaded, *idle])
+        return self._among_idle(number, loaded)
 
-    def alone(self, first_block: int, windows_each: int) -> Iterator[PlannedWindow]:
-        """Each endpoint by itself for `windows_each` windows in a row, an idle window before and after."""
-        for block, endpoint in enumerate(self._shuffled("alone", range(self.endpoints)), start=first_block):
-            yield self._idle(block)
-            for _ in range(windows_each):
-                yield PlannedWindow(block, "load", self._only(endpoint, self.requests))
-            yield self._idle(block)
+    def groups(self, number: int, endpoints: Sequence[int], parts: int, requests: int) -> list[PlannedWindow]:
+        """The endpoints in so many groups drawn at random, a window of `requests` each, and the idle ones."""
+        drawn = self._shuffled(f"groups {number}", sorted(endpoints))
+        loaded = [self._group(number, drawn[part::parts], requests) for part in range(min(parts, len(drawn)))]
+        return self._among_idle(number, loaded)
+
+    def pair(self, number: int, pair: tuple[int, int], windows: int) -> list[PlannedWindow]:
+        """Windows of just the two, and the idle ones."""
+        return self._among_idle(number, [self._group(number, pair, self.requests)] * windows)
+
+    def alone(self, number: int, endpoint: int, windows: int) -> list[PlannedWindow]:
+        """An idle window, then the endpoint by itself for so many windows in a row."""
+        return [self.idle(number), *[PlannedWindow(number, "load", self._only(endpoint, self.requests))] * windows]
+
+    def idle(self, block: int) -> PlannedWindow:
+        """Without load, as all that compare with it."""
+        return PlannedWindow(block, "idle", (0,) * self.endpoints, self.idle_s)
 
     def mix(self, block: int, weights: Sequence[float], windows: int) -> list[PlannedWindow]:
         """The endpoints together, by weight: what none of them does by itself shows here."""
@@ -66,15 +96,23 @@ class Design:
         drawn = draw.choices(range(self.endpoints), weights=weights, k=self.requests)
         return PlannedWindow(block, "soak", tuple(drawn.count(i) for i in range(self.endpoints)))
 
+    def _group(self, number: int, members: Sequence[int], requests: int) -> PlannedWindow:
+        each = max(1, requests // len(members))
+        return PlannedWindow(number, "group", self._counts(dict.fromkeys(members, each)))
+
+    def _among_idle(self, number: int, loaded: list[PlannedWindow]) -> list[PlannedWindow]:
+        idle = [self.idle(number)] * max(1, len(loaded) // LOADED_PER_IDLE)
+        return self._shuffled(f"block {number}", [*loaded, *idle])
+
     def _by_weight(self, weights: Sequence[float]) -> tuple[int, ...]:
         total = sum(weights)
         return tuple(max(1, round(self.requests * weight / total)) for weight in weights)
 
     def _only(self, endpoint: int, requests: int) -> tuple[int, ...]:
-        return tuple(requests if i == endpoint else 0 for i in range(self.endpoints))
+        return self._counts({endpoint: requests})
 
-    def _idle(self, block: int) -> PlannedWindow:
-        return PlannedWindow(block, "idle", (0,) * self.endpoints, self.idle_s)
+    def _counts(self, requests: Mapping[int, int]) -> tuple[int, ...]:
+        return tuple(requests.get(i, 0) for i in range(self.endpoints))
 
     def _shuffled(self, purpose: str, items: Sequence[_Item]) -> list[_Item]:
         return random.Random(f"{self.seed} {purpose}").sample(items, len(items))

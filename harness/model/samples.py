@@ -13,7 +13,7 @@ TRACE_VERSION = 1
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Bytes = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-WindowKind = Literal["warmup", "load", "idle", "mix", "soak"]
+WindowKind = Literal["warmup", "load", "idle", "mix", "soak", "group"]
 
 
 class CgroupReading(Value):

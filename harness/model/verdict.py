@@ -30,20 +30,26 @@ class Naming(Value):
 
 
 class Screened(Value):
-    """What one request at a time showed."""
+    """What one request at a time showed; `typical_error` is the standard error of the median request's bytes."""
 
     verdict: EndpointOutcome
     typical_bytes_per_request: float
     requests: int
+    typical_error: float | None = None
 
 
 class EndpointVerdict(Value):
     """One endpoint's answer.
 
     `p_value` is one-sided, of "grows by no more than the threshold", before Holm's correction. `ci95` is two-sided.
-    `typical_bytes_per_request` is what a request keeps without the rare jumps of a growing array's doublings.
+    `typical_bytes_per_request` is what a request keeps without the rare jumps of a growing array's doublings,
+    `typical_error` its standard error (bytes a request) with `freedom` degrees of freedom: what a comparison needs.
+    `channels`: what each channel that was read says, bytes a request; resident memory may blame whoever touched pages.
     `upper_limit_bytes_per_request`: at the run's confidence it leaks less than this (what "clean" means in numbers).
+    `known`: the reason why this leak, which people know of, doesn't fail the run.
     `detectable_bytes_per_request`: the smallest leak this run would have called one, four times out of five.
+    `decided_after_s`: seconds of screening and load until this verdict was first there to stay, naming not counted, and
+    `decided_after_requests` of all endpoints together until then; None where nothing is decided, or it isn't known.
     """
 
     name: str
@@ -58,10 +64,16 @@ class EndpointVerdict(Value):
     holders: tuple[Holder, ...] = ()
     failures: dict[str, int] = {}
     typical_bytes_per_request: float | None = None
+    typical_error: float | None = None
+    freedom: float | None = None
+    channels: dict[Channel, float] = {}
     upper_limit_bytes_per_request: float | None = None
     detectable_bytes_per_request: float | None = None
     screened: Screened | None = None
+    known: str | None = None
     note: str = ""
+    decided_after_s: float | None = None
+    decided_after_requests: int | None = None
 
 
 class Verdict(Value):

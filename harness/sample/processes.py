@@ -94,12 +94,17 @@ class ProcessTable:
         """Whether a process is on a processor or waits for one; one that was preempted looks settled and isn't."""
         return any(life.is_running for pid in pids if (life := _read_life(pid)) is not None)
 
-    def read(self, pids: Iterable[int], heaps: Mapping[int, PhpReading] | None = None) -> tuple[ProcessReading, ...]:
-        """One reading for each of `pids`; those that are gone or dead (zombies) are left out."""
+    def read(
+        self, pids: Iterable[int], heaps: Mapping[int, PhpReading] | None = None, *, exact: bool = False
+    ) -> tuple[ProcessReading, ...]:
+        """One reading for each of `pids`; those that are gone or dead (zombies) are left out.
+
+        `exact`: with the private memory in any case.
+        """
         stats = self._meet(_read_stats(pids))
-        exact = self._exact_of(stats)
+        private = self._exact_of(stats, wanted=exact or self._exact_always)
         php = heaps or {}
-        return tuple(self._reading(pid, stat, exact.get(pid, _HIDDEN), php.get(pid)) for pid, stat in stats.items())
+        return tuple(self._reading(pid, stat, private.get(pid, _HIDDEN), php.get(pid)) for pid, stat in stats.items())
 
     def _reading(self, pid: int, stat: _Stat, exact: _Exact, php: PhpReading | None) -> ProcessReading:
         known = self._known[pid]
@@ -126,12 +131,12 @@ class ProcessTable:
                 self._known[pid] = known
         return {pid: stats[pid] for pid in self._known}
 
-    def _exact_of(self, stats: dict[int, _Stat]) -> dict[int, _Exact]:
+    def _exact_of(self, stats: dict[int, _Stat], *, wanted: bool) -> dict[int, _Exact]:
         """A fault in one process can make a page another one's own, so all of them are read, or none."""
         if stats == self._stats:
             return self._exact
         now_s = time.monotonic()
-        if now_s < self._exact_due_s and not self._exact_always:
+        if now_s < self._exact_due_s and not wanted:
             return {}
         cpu_s = time.thread_time()
         self._stats, self._exact = stats, {pid: _read_exact(pid) for pid in stats}

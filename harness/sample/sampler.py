@@ -102,12 +102,15 @@ class Sampler(Closing):
         readings = self._collectors.read(self._heap_readings(self._pids())).values()
         return sum(reading.roots for reading in readings if reading) if readings and all(readings) else None
 
-    def read(self) -> Reading:
-        """Everything that can be had now. SampleError: nothing of the target can be read any more."""
+    def read(self, *, exact: bool = False) -> Reading:
+        """Everything that can be had now, with `exact` also what costs much: the processes' private memory.
+
+        SampleError: nothing of the target can be read any more.
+        """
         pids = self._pids()
         php = self._php(pids)
         cgroup, oom_kills = self._charge()
-        processes = self._table.read(pids, php) if self._table else self._heaps_alone(php)
+        processes = self._table.read(pids, php, exact=exact) if self._table else self._heaps_alone(php)
         self._channels = _channels(cgroup, processes)
         if not self._channels:
             raise SampleError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -36,6 +38,21 @@ def cached(bytes_each: int, entries: int) -> Keeps:
     return lambda n: bytes_each if n <= entries else 0
 
 
+def pair(bytes_each: int) -> tuple[Keeps, Keeps]:
+    """Two endpoints: the first keeps memory once for each time that the second was asked since."""
+    armed = [False]
+
+    def keeps(_: int) -> int:
+        kept, armed[0] = bytes_each if armed[0] else 0, False
+        return kept
+
+    def arms(_: int) -> int:
+        armed[0] = True
+        return 0
+
+    return keeps, arms
+
+
 class Reading(NamedTuple):
     cgroup: CgroupReading | None
     processes: tuple[ProcessReading, ...]
@@ -44,10 +61,14 @@ class Reading(NamedTuple):
 
 @dataclass
 class SimulatedApp:
-    """One worker. `recycle_after` requests it is replaced; `dies_at` and `oom_at` are requests counted over all."""
+    """One worker. `recycle_after` requests it is replaced; `dies_at` and `oom_at` are requests counted over all.
+
+    `native[endpoint]` bytes a request are kept outside of the PHP heap.
+    """
 
     keeps: tuple[Keeps, ...]
     heap_readable: bool = True
+    native: dict[int, int] = field(default_factory=dict)
     recycle_after: int = 0
     dies_at: int = 0
     oom_at: int = 0
@@ -64,6 +85,7 @@ class SimulatedApp:
     _by_worker: int = 0
     _by_endpoint: dict[int, int] = field(default_factory=dict)
     _heap_bytes: int = 1_000_000
+    _native_bytes: int = 0
 
     def clock(self) -> float:
         return self.now_s
@@ -78,10 +100,12 @@ class SimulatedApp:
         if self.load_breaks:
             raise LoadError("the generator broke")
         began_s = self.now_s
-        outcomes = []
-        for endpoint, count in enumerate(order.counts):
-            statuses = [self._serve(endpoint) for _ in range(count)]
-            outcomes.append({status: statuses.count(status) for status in sorted(set(statuses))})
+        tickets = [endpoint for endpoint, count in enumerate(order.counts) for _ in range(count)]
+        random.Random(order.index).shuffle(tickets)
+        served = Counter((endpoint, self._serve(endpoint)) for endpoint in tickets)
+        outcomes: list[dict[str, int]] = [{} for _ in order.counts]
+        for (endpoint, status), count in sorted(served.items()):
+            outcomes[endpoint][status] = count
         self.now_s += sum(order.counts) / (order.rate or RATE)
         return WindowResult(
             index=order.index,
@@ -95,11 +119,11 @@ class SimulatedApp:
         self.now_s += READING_S
         return True
 
-    def read(self) -> Reading:
+    def read(self, *, exact: bool = False) -> Reading:
         if not (self.running and self.readable):
             raise SampleError("nothing can be read")
         php = PhpReading(heap_bytes=self._heap_bytes) if self.heap_readable else None
-        pages = -(-self._heap_bytes // 4096) * 4096
+        pages = -(-(self._heap_bytes + self._native_bytes) // 4096) * 4096
         worker = ProcessReading(pid=self._pid, name="worker", started_s=float(self._pid), php=php)
         return Reading(CgroupReading(anon_bytes=pages), (worker,), self.oom_kills)
 
@@ -124,6 +148,7 @@ class SimulatedApp:
         self._by_worker += 1
         self._by_endpoint[endpoint] = self._by_endpoint.get(endpoint, 0) + 1
         self._heap_bytes += self.keeps[endpoint](self._by_endpoint[endpoint])
+        self._native_bytes += self.native.get(endpoint, 0)
         return "200"
 
     def _replace_worker(self) -> None:

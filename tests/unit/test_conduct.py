@@ -12,13 +12,17 @@ import pytest
 
 from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
-from harness.conduct import CONFIRMING_SHARE_OF_LIMIT, LOOKS, SMALLEST_WINDOW_REQUESTS, Conductor
+from harness.conduct import CONFIRMING_SHARE_OF_LIMIT, Conductor
+from harness.driving import LOOKS
+from harness.load.schedule import SMALLEST_WINDOW_REQUESTS
 from harness.model.load import Endpoint, Request
 from harness.model.scenario import LoadPlan, Scenario
 from harness.model.target import ImageSpec
-from harness.model.verdict import Verdict
+from harness.model.verdict import EndpointOutcome, Verdict
 from harness.session import Session
+from harness.timing import with_times
 from tests.unit.simulated_app import RATE, Keeps, Notes, SimulatedApp, appended, cached, nothing, session_of
+from tests.unit.verdicts import endpoint
 
 LEAK = appended(640)
 # Doublings add up to one or two slots of 16 bytes a request.
@@ -29,22 +33,35 @@ PLAN: dict[str, Any] = {"rate": RATE, "window_s": 0.2, "budget_s": 60.0, "warmup
 class Conducted:
     """One run of `app` by a plan, on the app's own clock, from beginning to end."""
 
-    def __init__(self, app: SimulatedApp, *, seed: int = 0, limit: int | None = None, stop_after: int = 0, **plan: Any):
+    def __init__(
+        self,
+        app: SimulatedApp,
+        *,
+        seed: int = 0,
+        limit: int | None = None,
+        stop_after: int = 0,
+        screened: Sequence[EndpointOutcome] | None = None,
+        **plan: Any,
+    ):
         self.app = app
         self.notes = Notes(stop_after=stop_after or None)
         self.plan = LoadPlan(**(PLAN | plan))
         self.looks: list[Verdict] = []
-        self.settings = Settings(looks=len(LOOKS))
+        # Without words of its own a plan confirms nothing: most stories are about what comes before that.
+        confirm_requests = plan.get("confirm_requests", 0)
+        self.settings = Settings(looks=len(LOOKS), confirm_requests=confirm_requests)
         self.session: Session = session_of(app, self.notes, rate=self.plan.rate)
         self.session.begin()
-        Conductor(
+        self.conductor = Conductor(
             self._scenario(seed),
             self.session,
             self.settings,
             heap=app.heap_readable,
             looked=self.looks.append,
             memory_limit_bytes=limit,
-        ).perform()
+            screened=screening(self.session.header.endpoints, screened) if screened else None,
+        )
+        self.conductor.perform()
 
     def _scenario(self, seed: int) -> Scenario:
         names = self.session.header.endpoints
@@ -62,6 +79,10 @@ class Conducted:
         return analyse(self.session.recording, self.settings)
 
     @property
+    def timed(self) -> Verdict:
+        return with_times(self.verdict, self.conductor.looks, self.conductor.stages(1.0))
+
+    @property
     def outcomes(self) -> list[str]:
         return [endpoint.verdict for endpoint in self.verdict.endpoints]
 
@@ -74,6 +95,12 @@ class Conducted:
         return [order.counts for order in self.app.orders]
 
 
+def screening(names: Sequence[str], outcomes: Sequence[EndpointOutcome]) -> Verdict:
+    """What a screening of 20 requests each said."""
+    endpoints = tuple(endpoint(name, outcome, requests=20) for name, outcome in zip(names, outcomes, strict=True))
+    return Verdict(run_id="", outcome="inconclusive", endpoints=endpoints)
+
+
 def app_of(*keeps: Keeps, **values: Any) -> SimulatedApp:
     return SimulatedApp(keeps, **values)
 
@@ -84,7 +111,7 @@ def test_a_leak_is_found_among_clean_endpoints_with_its_true_size() -> None:
     leak, *clean = run.verdict.endpoints
     low, high = LEAK_BYTES
     assert low <= leak.bytes_per_request <= high
-    assert low <= (leak.typical_bytes_per_request or 0) <= leak.bytes_per_request
+    assert low <= (leak.typical_bytes_per_request or 0) <= high
     assert all((found.upper_limit_bytes_per_request or 0) < 64 for found in clean)
     assert run.verdict.outcome == "leak"
 
@@ -210,10 +237,9 @@ def test_recycled_workers_lose_windows_but_not_the_leak() -> None:
 
 
 def test_windows_shrink_where_most_are_lost_to_recycling() -> None:
-    run = Conducted(app_of(LEAK, nothing, recycle_after=100))
+    run = Conducted(app_of(LEAK, nothing, recycle_after=100), confirm_requests=0)
     requests = [sum(counts) for counts in run.schedule[2:]]
-    assert requests[0] == RATE * run.plan.window_s
-    assert min(requests) < requests[0] / 2
+    assert requests[-1] < max(requests) < RATE * run.plan.window_s
 
 
 def _changes(values: Sequence[int]) -> list[int]:

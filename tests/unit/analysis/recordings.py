@@ -250,6 +250,13 @@ def warmup(app: App, requests: int = 50) -> Iterator[PlannedWindow]:
     return Design(1, len(app), requests, WINDOW_S).warmup(requests)
 
 
+def alone(app: App, windows: int, requests: int = 150) -> list[PlannedWindow]:
+    """Each endpoint by itself for so many windows in a row, idle windows before and after."""
+    design = Design(1, len(app), requests, WINDOW_S)
+    driven = [window for e in range(len(app)) for window in design.alone(e, e, windows)]
+    return [*driven, driven[0]]
+
+
 def mix(app: App, windows: int = 4, requests: int = 150, *, weights: Sequence[float] = ()) -> list[PlannedWindow]:
     return Design(1, len(app), requests, WINDOW_S).mix(99, weights or [1.0] * len(app), windows)
 

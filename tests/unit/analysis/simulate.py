@@ -35,11 +35,14 @@ def table_of(requests: Floats, growth: Floats, duration_s: Floats | None = None)
         endpoints=tuple(f"GET /{e}" for e in range(requests.shape[1])),
         requests=requests,
         duration_s=np.full(rows, IDLE_S) if duration_s is None else duration_s,
+        load_s=np.zeros(rows),
         growth={"php_heap": growth},
         freed=np.full(rows, np.nan),
         counts=dict.fromkeys((*COUNTED, *COLLECTOR), np.full(rows, np.nan)),
         broken=np.zeros(rows, dtype=bool),
+        disturbed=np.zeros(rows, dtype=bool),
         mix=np.zeros(rows, dtype=bool),
+        group=np.zeros(rows, dtype=bool),
     )
 
 
@@ -78,8 +81,9 @@ def rates(
         decisions, whole = found
         said.append([decision.outcome for decision in decisions])
         covered.append([d.ci95[0] <= true <= d.ci95[1] for d, true in zip(decisions, truth, strict=True)])
-        time_covered.append(whole.fit.lower(0.975)[-1] <= 0 <= whole.fit.upper(0.975)[-1])
-        time_blamed.append(whole.fit.lower(0.99)[-1] > 0)
+        assert whole.time is not None
+        time_covered.append(whole.time.lower(0.975) <= 0 <= whole.time.upper(0.975))
+        time_blamed.append(whole.time.lower(0.99) > 0)
     outcomes = np.array(said)
     return Rates(
         leak=np.mean(outcomes == "leak", axis=0),

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from harness.analysis.attribute import NOTHING_SAMPLED, analyse
 from harness.analysis.windows import TRUNCATED
-from harness.load.schedule import Design, PlannedWindow
+from harness.load.schedule import PlannedWindow
 from harness.model.samples import Recording, TraceHeader
 from harness.model.verdict import Verdict
-from tests.unit.analysis.recordings import Machine, appended, blocks, clean, leak, mix, record, warmup
+from tests.unit.analysis.recordings import Machine, alone, appended, blocks, clean, leak, mix, record, warmup
 from tests.unit.analysis.runs import BIG, OTHERS, RUN, among_others, as_run, by_name, suspect, verdict
 
 
@@ -136,8 +136,8 @@ def test_without_heaps_nothing_is_blamed_from_a_mixed_schedule(windows: int) -> 
 
 
 def test_without_heaps_a_native_leak_is_found_by_driving_each_endpoint_alone() -> None:
-    alone = [*warmup(OTHERS), *Design(1, 3, 150, 0.5).alone(0, 10)]
-    found = by_name(verdict(OTHERS, alone, Machine(heaps=False, in_flight=BIG, native={"other": 2048})))
+    each = [*warmup(OTHERS), *alone(OTHERS, 10)]
+    found = by_name(verdict(OTHERS, each, Machine(heaps=False, in_flight=BIG, native={"other": 2048})))
     assert found["other"].verdict == "leak"
     assert found["other"].bytes_per_request == pytest.approx(2048, rel=0.03)
     assert found["clean"].verdict == "inconclusive"
@@ -146,15 +146,15 @@ def test_without_heaps_a_native_leak_is_found_by_driving_each_endpoint_alone() -
 
 
 def test_without_heaps_an_endpoint_is_cleared_by_more_requests_than_free_memory_could_hide() -> None:
-    alone = [*warmup(OTHERS), *Design(1, 3, 12_000, 0.5).alone(0, 10)]
-    found = by_name(verdict(OTHERS, alone, Machine(heaps=False)))
+    each = [*warmup(OTHERS), *alone(OTHERS, 10, 12_000)]
+    found = by_name(verdict(OTHERS, each, Machine(heaps=False)))
     assert {endpoint.verdict for endpoint in found.values()} == {"clean"}
 
 
 def test_without_heaps_a_leak_has_no_known_cause() -> None:
     """It may be the heap's or an extension's: only a flat heap tells."""
-    alone = [*warmup(OTHERS), *Design(1, 3, 150, 0.5).alone(0, 10)]
-    found = by_name(verdict(OTHERS, alone, Machine(heaps=False, native={"other": 2048})))
+    each = [*warmup(OTHERS), *alone(OTHERS, 10)]
+    found = by_name(verdict(OTHERS, each, Machine(heaps=False, native={"other": 2048})))
     assert found["other"].cause == "unknown"
 
 

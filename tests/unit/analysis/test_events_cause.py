@@ -6,8 +6,8 @@ import pytest
 
 from harness.analysis.attribute import analyse
 from harness.analysis.cause import cause_of, growth_per_request
+from harness.analysis.columns import columns_of
 from harness.analysis.decide import Settings
-from harness.analysis.events import events_of
 from harness.analysis.windows import window_table
 from harness.model.samples import Event, ProcessReading, Recording, Sample, TraceHeader
 from harness.model.verdict import Cause
@@ -28,8 +28,8 @@ def events(*running: list[tuple[int, float]], recorded: tuple[Event, ...] = ()) 
         )
         for i, processes in enumerate(running)
     )
-    found = events_of(Recording(header=TraceHeader(endpoints=("a",)), samples=samples))
-    return [(event.elapsed_s, event.kind, event.detail) for event in found]
+    found = columns_of(Recording(header=TraceHeader(endpoints=("a",)), samples=samples))
+    return [(event.elapsed_s, event.kind, event.detail) for event in found.events]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.attribute import analyse
+from harness.analysis.columns import columns_of
 from harness.analysis.decide import Settings
-from harness.analysis.events import events_of
 from harness.analysis.regression import robust_fit
 from harness.analysis.screening import screen_verdict
 from harness.analysis.windows import window_table
@@ -146,7 +146,7 @@ def test_a_steady_mix_still_tells_its_one_leak(settings: Settings) -> None:
 
 @pytest.mark.parametrize("name", ["static-big-cache", "five-causes", "clean-only", "steady-static"])
 def test_nothing_happened_and_nothing_grew_by_itself(name: str) -> None:
-    assert events_of(recording(name)) == ()
+    assert columns_of(recording(name)).events == ()
     assert loaded(name).time_driven_bytes_per_second == 0.0
     assert loaded(name).unattributed_bytes_per_request == 0.0
 

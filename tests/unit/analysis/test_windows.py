@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis.windows import available_channels, solo_rows, window_table
-from harness.load.schedule import Design, PlannedWindow
+from harness.load.schedule import PlannedWindow
 from harness.model.samples import PhpReading, ProcessReading, Recording, Sample, TraceHeader, WindowMark
-from tests.unit.analysis.recordings import Machine, blocks, clean, leak, mix, record, warmup
+from tests.unit.analysis.recordings import Machine, alone, blocks, clean, leak, mix, record, warmup
 
 APP = {"clean": clean, "leak": leak(640)}
 
@@ -103,8 +103,7 @@ def test_open_files_are_counted_from_outside() -> None:
 
 
 def test_an_endpoint_is_alone_between_the_windows_of_others() -> None:
-    design = Design(1, 2, 100, 0.5)
-    table = window_table(record(APP, list(design.alone(0, 6))))
+    table = window_table(record(APP, alone(APP, 6, 100)))
     for endpoint in range(2):
         rows = solo_rows(table, endpoint, 6)
         assert table.requests[rows].sum(axis=0).tolist() == [600.0 * (e == endpoint) for e in range(2)]

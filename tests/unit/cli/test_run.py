@@ -226,6 +226,7 @@ def test_ctrl_c_once_ends_the_run_with_its_verdict_and_begins_no_other(
     assert done.code == 130
     assert [document["run_id"] for document in done.document] == ["a"]
     assert "finishing this window" in done.err
+    assert "Stopped early, as asked" in done.err
     assert "being removed" in done.err
 
 
@@ -270,3 +271,29 @@ def test_options_of_judging_override_the_scenario(
     hyperleak("run", file)
     hyperleak("run", file, "--threshold", "1KiB", "--confidence", "0.9", "--seed", "7")
     assert [(s.threshold_bytes, s.confidence, s.seed) for s in seen] == [(128, 0.99, 5), (1024, 0.9, 7)]
+
+
+def test_a_budget_overrides_the_scenarios_own_and_nothing_else_of_the_load(
+    runs: dict[str, Ran], written: Callable[..., Path], hyperleak: Hyperleak
+) -> None:
+    seen: list[Scenario] = []
+
+    def ran(scenario: Scenario, results: Path, watcher: Watcher) -> RunResult:
+        seen.append(scenario)
+        return found("clean")(scenario, results, watcher)
+
+    runs["a"] = ran
+    hyperleak("run", written("a", "load: {users: 3, budget: 10s}\n"), "--budget", "1m30s")
+    assert [(s.load.budget_s, s.load.users) for s in seen] == [(90.0, 3)]
+    assert hyperleak("run", written("a"), "--budget", "0").code == 2
+
+
+def test_the_answer_leads_on_to_commands_with_this_runs_files(
+    runs: dict[str, Ran], written: Callable[..., Path], hyperleak: Hyperleak
+) -> None:
+    runs["a"] = found("inconclusive")
+    told = hyperleak("run", written("a")).out
+    assert "hyperleak run a.yaml --budget 2m" in told
+    assert "\nKept in results/a/" in told
+    runs["a"] = found("leak")
+    assert "hyperleak report results/a/" in hyperleak("run", written("a")).out

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.load.schedule import LOADED_PER_IDLE, Design, PlannedWindow
+from harness.load.schedule import LOADED_PER_IDLE, Design, PlannedWindow, grown
 
 designs = st.builds(
     Design,
@@ -56,7 +56,8 @@ def test_the_same_seed_draws_the_same_windows(design: Design, number: int) -> No
     assert design.block(number, active) == again.block(number, active)
     assert design.soak(number, weights) == again.soak(number, weights)
     assert list(design.warmup(5)) == list(again.warmup(5))
-    assert list(design.alone(number, 2)) == list(again.alone(number, 2))
+    everyone = list(range(design.endpoints))
+    assert design.groups(number, everyone, 2, 100) == again.groups(number, everyone, 2, 100)
 
 
 def test_blocks_and_seeds_have_orders_of_their_own() -> None:
@@ -90,15 +91,53 @@ def test_the_warm_up_drives_every_endpoint_once(design: Design, requests: int) -
 
 
 @settings(deadline=None, derandomize=True)
-@given(design=designs, first=numbers, each=st.integers(1, 10))
-def test_alone_means_a_run_of_windows_between_two_idle_ones(design: Design, first: int, each: int) -> None:
-    windows = list(design.alone(first, each))
-    runs = [windows[start : start + each + 2] for start in range(0, len(windows), each + 2)]
-    for number, run in enumerate(runs):
-        assert [window.kind for window in run] == ["idle", *["load"] * each, "idle"]
-        assert len({tuple(driven(window)) for window in run[1:-1]}) == 1
-        assert {window.block for window in run} == {first + number}
-    assert sorted(driven(run[1])[0] for run in runs) == list(range(design.endpoints))
+@given(design=designs, number=numbers, each=st.integers(1, 10), data=st.data())
+def test_alone_means_a_run_of_windows_after_an_idle_one(
+    design: Design, number: int, each: int, data: st.DataObject
+) -> None:
+    endpoint = data.draw(st.integers(0, design.endpoints - 1))
+    windows = design.alone(number, endpoint, each)
+    assert [window.kind for window in windows] == ["idle", *["load"] * each]
+    assert {(tuple(driven(window)), window.block) for window in windows[1:]} == {((endpoint,), number)}
+
+
+@settings(deadline=None, derandomize=True)
+@given(design=designs, number=numbers, parts=st.integers(1, 8), requests=st.integers(1, 2000), data=st.data())
+def test_a_block_of_groups_drives_every_member_once_and_alike(
+    design: Design, number: int, parts: int, requests: int, data: st.DataObject
+) -> None:
+    members = data.draw(st.sets(st.integers(0, design.endpoints - 1), min_size=1))
+    groups = [window for window in design.groups(number, sorted(members), parts, requests) if window.kind == "group"]
+    assert sorted(endpoint for window in groups for endpoint in driven(window)) == sorted(members)
+    assert len(groups) == min(parts, len(members))
+    sizes = [len(driven(window)) for window in groups]
+    assert max(sizes) - min(sizes) <= 1
+    for window in groups:
+        assert {window.counts[e] for e in driven(window)} == {max(1, requests // len(driven(window)))}
+
+
+def test_every_two_endpoints_are_in_the_same_half_equally_often() -> None:
+    """Of 2,000 blocks of 6 endpoints in halves each pair shares one in 2 of 5; 4 deviations allowed."""
+    together: Counter[tuple[int, ...]] = Counter()
+    for number in range(2000):
+        for window in Design(5, 6, 10, 0.5).groups(number, range(6), 2, 60):
+            members = driven(window)
+            together.update((a, b) for a in members for b in members if a < b)
+    assert len(together) == 15
+    assert all(abs(count - 800) < 4 * (2000 * 0.4 * 0.6) ** 0.5 for count in together.values())
+
+
+@pytest.mark.parametrize(
+    ("first", "block", "most", "requests"),
+    [(20, 0, 150, 20), (20, 1, 150, 40), (20, 3, 150, 150), (20, 500, 150, 150), (200, 0, 150, 150), (1, 0, 0, 1)],
+)
+def test_windows_double_up_to_their_full_size(first: int, block: int, most: int, requests: int) -> None:
+    assert grown(first, block, most) == requests
+
+
+def test_the_windows_of_a_pair_hold_just_the_two() -> None:
+    windows = [window for window in Design(1, 5, 40, 0.5).pair(3, (1, 4), 6) if window.kind == "group"]
+    assert [window.counts for window in windows] == [(0, 20, 0, 0, 20)] * 6
 
 
 @settings(deadline=None, derandomize=True)

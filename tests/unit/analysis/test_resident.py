@@ -1,0 +1,70 @@
+"""What resident memory ranks and suspects; what it decides is in test_attribute."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.analysis.decide import Settings
+from harness.analysis.resident import likeliest_first, native_suspects, quiet_stretch, resident_channels
+from harness.analysis.windows import Floats, WindowTable
+from harness.model.verdict import Channel
+from tests.unit.analysis.simulate import table_of
+from tests.unit.analysis.test_groups import halves
+
+SETTINGS = Settings(looks=11)
+NO_HEAP = [False] * 10
+
+
+def resident(requests: Floats, **growth: Floats) -> WindowTable:
+    channels: dict[Channel, Floats] = {"php_heap": np.zeros(len(requests))}
+    for name, values in growth.items():
+        channels["anon" if name == "anon" else "private_dirty"] = values
+    table = table_of(requests, np.zeros(len(requests)))
+    return replace(table, growth=channels, group=np.ones(len(requests), dtype=bool))
+
+
+def pages(growth: Floats) -> Floats:
+    return np.diff(np.floor(np.cumsum(np.insert(growth, 0, 0.0)) / 4096) * 4096)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_who_grows_resident_memory_in_its_groups_is_suspected_and_ranked_first(seed: int) -> None:
+    requests = 3 * halves(10, 6, seed)
+    table = resident(requests, anon=pages(requests[:, 4] * 2064))
+    assert 4 in native_suspects(table, SETTINGS, NO_HEAP)
+    assert len(native_suspects(table, SETTINGS, NO_HEAP)) <= 3
+    assert likeliest_first(table)[0] == 4
+
+
+def test_nobody_is_suspected_of_a_few_pages() -> None:
+    requests, growth = 3 * halves(10, 6), np.zeros(12)
+    growth[[0, 1, 7]] = 8192
+    assert native_suspects(resident(requests, anon=growth), SETTINGS, NO_HEAP) == []
+
+
+def test_the_processes_own_figures_go_before_the_kernels_late_ones() -> None:
+    requests = 3 * halves(10, 6)
+    late = np.zeros(12)
+    late[-1] = float((requests[:, 4] * 2064).sum())
+    table = resident(requests, anon=late, private=pages(requests[:, 4] * 2064))
+    assert resident_channels(table) == ["anon", "private_dirty"]
+    assert likeliest_first(table)[0] == 4
+    assert 4 in native_suspects(table, SETTINGS, NO_HEAP)
+
+
+def test_a_channel_that_is_read_now_and_then_still_counts_and_a_rare_one_does_not() -> None:
+    requests, now_and_then, rare = halves(10, 6), np.zeros(12), np.full(12, np.nan)
+    now_and_then[[0, 5]], rare[3] = np.nan, 0.0
+    assert resident_channels(resident(requests, anon=np.zeros(12), private=now_and_then)) == ["anon", "private_dirty"]
+    assert resident_channels(resident(requests, anon=np.zeros(12), private=rare)) == ["anon"]
+
+
+def test_the_quiet_stretch_is_the_longest_without_heap_growth_or_mix() -> None:
+    requests = np.array([[1.0, 0], [0, 1], [0, 1], [0, 0], [1, 0], [0, 1]])
+    table = table_of(requests, np.zeros(6))
+    assert np.flatnonzero(quiet_stretch(table, [True, False])).tolist() == [1, 2, 3]
+    mixed = replace(table, mix=np.array([False, False, True, False, False, False]))
+    assert np.flatnonzero(quiet_stretch(mixed, [False, False])).tolist() == [3, 4, 5]
