@@ -87,6 +87,9 @@ demo() {
 tests() {
   need_packages php php-cli
   need_packages docker-compose docker-compose
+  need_packages chromium chromium fonts-dejavu-core
+  need_packages valgrind valgrind
+  php -m | grep -q tideways_xhprof || install "PHP's extension tideways_xhprof" php-tideways
   start_engine
   "$bin/ruff" check .
   "$bin/ruff" format --check .
