@@ -14,16 +14,16 @@ import numpy as np
 from harness.analysis.estimate import QUANTUM_BYTES
 from harness.analysis.plan import Noise, noise_of, noisier
 from harness.analysis.windows import available_channels, window_table
-from harness.driving import measured_rate
 from harness.errors import Interrupted, SampleError, TargetError
 from harness.history import new_run
 from harness.load.schedule import SMALLEST_WINDOW_REQUESTS, Design, PlannedWindow, window_requests
+from harness.measuring.driving import measured_rate
+from harness.measuring.rig import open_rig
+from harness.measuring.session import Session
 from harness.model.samples import Recording
 from harness.model.scenario import Scenario
 from harness.model.verdict import Channel
-from harness.rig import open_rig
 from harness.sample.recorder import Recorder
-from harness.session import Session
 from harness.target import RunLabels, mark_owner
 
 CALIBRATION_WINDOWS = 10

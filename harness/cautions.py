@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 from harness.analysis.resident import ALONE_WINDOWS, HIDDEN_BYTES_PER_PROCESS
-from harness.driving import LOOKS
+from harness.measuring.driving import LOOKS
 from harness.model.load import Endpoint
 from harness.model.scenario import Scenario
 from harness.planning import Plan, budget_for, budget_of

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from harness.analysis.decide import Settings
 from harness.analysis.plan import DesignKind, Layout, Noise, smallest_margin, time_for
 from harness.calibration import Basis
-from harness.conduct import (
+from harness.errors import InputError
+from harness.load.schedule import FIRST_REQUESTS_OF_A_MEMBER, LOADED_PER_IDLE, window_requests
+from harness.measuring.conduct import (
     BLOCKS_SHARE,
     CONFIRMING_SHARE,
     FIRST_USES_EACH,
@@ -18,10 +20,8 @@ from harness.conduct import (
     NATIVE_BLOCKS,
     NATIVE_SHARE,
 )
-from harness.deciding import FEWEST_GROUPED, GROUP_BLOCKS, MOST_UNSCREENED_ALONE, PARTS
-from harness.driving import IDLE_SHARE, LOOKS
-from harness.errors import InputError
-from harness.load.schedule import FIRST_REQUESTS_OF_A_MEMBER, LOADED_PER_IDLE, window_requests
+from harness.measuring.deciding import FEWEST_GROUPED, GROUP_BLOCKS, MOST_UNSCREENED_ALONE, PARTS
+from harness.measuring.driving import IDLE_SHARE, LOOKS
 from harness.model.scenario import Scenario
 from harness.model.verdict import Channel
 

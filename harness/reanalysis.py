@@ -13,10 +13,10 @@ from harness.analysis.merge import with_names, with_screening
 from harness.analysis.screening import screen_verdict
 from harness.errors import InputError
 from harness.history import RECORD, SCREENING, read_names, read_record
+from harness.measuring.timing import with_times_of
 from harness.model.screen import SCREEN_FORMAT
 from harness.model.verdict import Verdict
 from harness.sample.recording import read_recording, read_screening, sniff_format
-from harness.timing import with_times_of
 
 
 def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence: float | None = None) -> Verdict:

@@ -12,23 +12,23 @@ from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
 from harness.analysis.merge import with_names, with_screening
 from harness.analysis.screening import screen_verdict
-from harness.conduct import Conductor
 from harness.dossier import keep_page
-from harness.driving import LOOKS
 from harness.errors import Interrupted, MeasureError
 from harness.history import RunFolder, new_run
+from harness.measuring.conduct import Conductor
+from harness.measuring.driving import LOOKS
+from harness.measuring.naming import Namer
+from harness.measuring.rig import Rig, open_rig
+from harness.measuring.screen import ScreenWatcher, screening_of
+from harness.measuring.screening import Budget
+from harness.measuring.session import Session
+from harness.measuring.timing import with_times
 from harness.model.samples import Sample
 from harness.model.scenario import Scenario
 from harness.model.screen import ScreenHeader, ScreenRecording
 from harness.model.target import TargetState
 from harness.model.verdict import Naming, Verdict
-from harness.naming import Namer
-from harness.rig import Rig, open_rig
 from harness.sample.recorder import Recorder, ScreenRecorder
-from harness.screen import ScreenWatcher, screening_of
-from harness.screening import Budget
-from harness.session import Session
-from harness.timing import with_times
 
 SCREENING = "screening, one request at a time"
 

@@ -112,12 +112,13 @@ def native_suspects(table: WindowTable, settings: Settings, on_heap: list[bool])
 
 def native_note(table: WindowTable, outcomes: Sequence[EndpointOutcome]) -> list[str]:
     """Which endpoints are clean on the PHP heap alone, having had too few windows that would show native memory."""
+    no_windows = np.zeros(len(outcomes), dtype=int)
     told = [channel for channel in RESIDENT if np.isfinite(table.growth[channel]).any()]
     if not told:
         return []
-    on_heap = np.array([outcome not in FLAT for outcome in outcomes], dtype=bool)
-    quiet = ~table.mix & (table.requests[:, on_heap].sum(axis=1) == 0) & np.isfinite(table.growth[told[-1]])
-    windows = (table.requests[quiet] > 0).sum(axis=0)
+    on_heap = [outcome not in FLAT for outcome in outcomes]
+    long_enough = [run for run in _quiet_runs(table, on_heap, told[-1]) if len(run) >= FEWEST_WINDOWS]
+    windows = sum((np.count_nonzero(table.requests[run.start : run.stop], axis=0) for run in long_enough), no_windows)
     unseen = [
         table.endpoints[e] for e, outcome in enumerate(outcomes) if outcome in FLAT and windows[e] < FEWEST_WINDOWS
     ]
@@ -156,14 +157,17 @@ def quiet_stretch(table: WindowTable, on_heap: list[bool], channel: Channel | No
 
     With a `channel`: of windows that this channel tells of.
     """
-    guilty = table.mix | (table.requests[:, np.array(on_heap, dtype=bool)].sum(axis=1) > 0)
-    if channel is not None:
-        guilty = guilty | ~np.isfinite(table.growth[channel])
-    best, start = range(0), 0
-    for stop in [*np.flatnonzero(guilty), len(table)]:
-        if stop - start > len(best):
-            best = range(start, int(stop))
-        start = int(stop) + 1
+    best = max(_quiet_runs(table, on_heap, channel), key=len)
     rows = np.zeros(len(table), dtype=bool)
     rows[best.start : best.stop] = True
     return rows
+
+
+def _quiet_runs(table: WindowTable, on_heap: list[bool], channel: Channel | None) -> list[range]:
+    """All runs of such windows, some of them empty; never none."""
+    guilty = table.mix | (table.requests[:, np.array(on_heap, dtype=bool)].sum(axis=1) > 0)
+    if channel is not None:
+        guilty = guilty | ~np.isfinite(table.growth[channel])
+    ends = [*map(int, np.flatnonzero(guilty)), len(table)]
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    return [range(start, end) for start, end in zip(starts, ends, strict=True)]

@@ -15,13 +15,13 @@ from harness.cli.onward import steps_after
 from harness.cli.options import judging_options
 from harness.cli.output import Output, output_options
 from harness.errors import InputError
+from harness.measuring.screen import ScreenWatcher, endpoints_of, screen_attached
+from harness.measuring.screening import Budget
 from harness.model.load import Endpoint
 from harness.model.screen import ScreenRecording
 from harness.model.target import TargetHandle
 from harness.report.terminal import render_verdict
 from harness.sample.opening import open_sampler
-from harness.screen import ScreenWatcher, endpoints_of, screen_attached
-from harness.screening import Budget
 from harness.target import attach_container, attach_process, connect_engine
 from harness.units import parse_duration
 

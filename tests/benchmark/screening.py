@@ -18,12 +18,12 @@ from harness.analysis.decide import Settings
 from harness.analysis.screening import Retained, retained_bytes, screen_verdict
 from harness.load.catalogue import Catalogue
 from harness.load.single import SingleVisitor
+from harness.measuring.screening import Budget, Screening
 from harness.model.load import Endpoint, LoadSpec, Request
 from harness.model.screen import ScreenHeader, ScreenRecording, ScreenRequest
 from harness.model.target import TargetHandle
 from harness.sample.opening import open_sampler
 from harness.sample.run_times import run_times
-from harness.screening import Budget, Screening
 from tests.integration.resident import Resident
 
 # What ZendMM's size classes make of a request, in bytes.

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from harness.errors import LoadError, SampleError
+from harness.measuring.session import Session
 from harness.model.load import WindowOrder, WindowResult
 from harness.model.samples import CgroupReading, PhpReading, ProcessReading, Sample, TraceHeader
 from harness.model.target import TargetState
-from harness.session import Session
 
 Keeps = Callable[[int], int]
 """Bytes that the n-th request of an endpoint keeps, counted from 1."""

@@ -11,14 +11,14 @@ import numpy as np
 
 from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
-from harness.conduct import Conductor
-from harness.driving import LOOKS
+from harness.measuring.conduct import Conductor
+from harness.measuring.driving import LOOKS
+from harness.measuring.session import Session
 from harness.model.load import Endpoint, Request
 from harness.model.samples import Sample, TraceHeader
 from harness.model.scenario import LoadPlan, Scenario
 from harness.model.target import ImageSpec
 from harness.model.verdict import EndpointVerdict, Verdict
-from harness.session import Session
 from tests.benchmark.attribution.cells import MEMORY_LIMIT_BYTES, Cell
 from tests.benchmark.attribution.claims import Claim, Judged, Truth, judge
 from tests.benchmark.attribution.rivals import OURS, OURS_RESIDENT, rival_claims

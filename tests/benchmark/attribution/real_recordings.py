@@ -16,8 +16,8 @@ import numpy as np
 
 from harness.errors import SampleError
 from harness.history import new_run
+from harness.measuring.rig import Rig, open_rig
 from harness.model.load import WindowOrder
-from harness.rig import Rig, open_rig
 from harness.sample.sampler import Sampler
 from tests.benchmark.attribution.real_cases import MEMORY_LIMIT_BYTES, RealRun, is_native, native_bytes
 from tests.benchmark.attribution.series import RivalRecordings, Series

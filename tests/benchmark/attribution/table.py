@@ -17,7 +17,7 @@ Row = Mapping[str, str]
 def analysis_version() -> str:
     """Of the code that decides: rows of another version are measured again."""
     root = Path(harness.__file__).parent
-    files = [root / "conduct.py", root / "session.py", root / "load/schedule.py", *sorted(root.glob("analysis/*.py"))]
+    files = [root / "load/schedule.py", *sorted(root.glob("measuring/*.py")), *sorted(root.glob("analysis/*.py"))]
     digest = hashlib.sha256()
     for file in [*files, *(Path(__file__).with_name(f"{name}.py") for name in MEASURING)]:
         digest.update(file.read_bytes())

@@ -6,8 +6,8 @@ import pytest
 
 from harness.analysis.windows import window_table
 from harness.model.verdict import EndpointOutcome
+from tests.unit.measuring.test_conduct import LEAK, Conducted, app_of
 from tests.unit.simulated_app import Keeps, appended, nothing, pair
-from tests.unit.test_conduct import LEAK, Conducted, app_of
 
 CLEAN: EndpointOutcome = "clean"
 

@@ -9,8 +9,8 @@ from harness.analysis.decide import Settings
 from harness.analysis.groups import PAIR_WINDOWS, driven_alone, growing_pairs, likely_pairs, never_still, unexplained
 from harness.analysis.resident import FLAT
 from harness.analysis.windows import WindowTable
-from harness.driving import LOOKS, Drive
 from harness.load.schedule import FIRST_REQUESTS_OF_A_MEMBER, SMALLEST_WINDOW_REQUESTS
+from harness.measuring.driving import LOOKS, Drive
 from harness.model.verdict import Channel, EndpointVerdict, Verdict
 
 # Groups are halves at first. Fewer endpoints than this are as soon driven by themselves; so are, of an app whose heaps

@@ -6,8 +6,8 @@ import pytest
 
 from harness.errors import LoadError, SampleError
 from harness.load.schedule import PlannedWindow
+from harness.measuring.session import WINDOW_GRACE_S
 from harness.model.load import WindowOrder, WindowResult
-from harness.session import WINDOW_GRACE_S
 from tests.unit.simulated_app import Notes, SimulatedApp, appended, nothing, session_of
 
 

@@ -17,11 +17,11 @@ from harness.load.schedule import (
     grown,
     window_requests,
 )
+from harness.measuring.session import Session
+from harness.measuring.timing import Look
 from harness.model.samples import Sample
 from harness.model.scenario import Scenario
 from harness.model.verdict import EndpointOutcome, Verdict
-from harness.session import Session
-from harness.timing import Look
 
 LOOKS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 # Idle windows in parts of the length of those with load.

@@ -12,15 +12,15 @@ import pytest
 
 from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
-from harness.conduct import CONFIRMING_SHARE_OF_LIMIT, Conductor
-from harness.driving import LOOKS
 from harness.load.schedule import SMALLEST_WINDOW_REQUESTS
+from harness.measuring.conduct import CONFIRMING_SHARE_OF_LIMIT, Conductor
+from harness.measuring.driving import LOOKS
+from harness.measuring.session import Session
+from harness.measuring.timing import with_times
 from harness.model.load import Endpoint, Request
 from harness.model.scenario import LoadPlan, Scenario
 from harness.model.target import ImageSpec
 from harness.model.verdict import EndpointOutcome, Verdict
-from harness.session import Session
-from harness.timing import with_times
 from tests.unit.simulated_app import RATE, Keeps, Notes, SimulatedApp, appended, cached, nothing, session_of
 from tests.unit.verdicts import endpoint
 

@@ -12,13 +12,13 @@ from harness.analysis.screening import screen_verdict
 from harness.errors import InputError, LoadError, SampleError
 from harness.load.catalogue import Catalogue
 from harness.load.single import SingleVisitor
+from harness.measuring.screening import Budget, Screening, Sink
 from harness.model.load import Endpoint, LoadSpec, Request
 from harness.model.screen import ScreenHeader, ScreenRecording, ScreenRequest
 from harness.model.target import TargetHandle
 from harness.model.verdict import EndpointVerdict, Verdict
 from harness.sample.run_times import run_times
 from harness.sample.sampler import Sampler
-from harness.screening import Budget, Screening, Sink
 
 
 class Unkept:

@@ -18,17 +18,17 @@ from harness.errors import TargetError
 from harness.history import RunFolder
 from harness.load.generator import LocustGenerator, start_generator
 from harness.load.poker import Poker
+from harness.measuring.probing import ProbedMemory
+from harness.measuring.session import SampleSink, Session
 from harness.model.census import ProbeInjection
 from harness.model.load import LoadSpec
 from harness.model.samples import Sample, TraceHeader
 from harness.model.scenario import Scenario
 from harness.model.target import TargetHandle
-from harness.probing import ProbedMemory
 from harness.sample.opening import open_sampler
 from harness.sample.php_version import php_version
 from harness.sample.probe import Probe, prepare_probe
 from harness.sample.sampler import Sampler
-from harness.session import SampleSink, Session
 from harness.target import RunLabels, RunningTarget, connect_engine, mark_owner, owner_labels, start_target
 
 INSIDE = "/hyperleak-probe"

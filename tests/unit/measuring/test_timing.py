@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.measuring.timing import Look, Stages, with_times
 from harness.model.verdict import EndpointOutcome
-from harness.timing import Look, Stages, with_times
 from tests.unit.verdicts import endpoint, verdict_of
 
 STAGES = Stages(screening_s=1.5, load_s=20.0, screening_requests=300, load_requests=9000)

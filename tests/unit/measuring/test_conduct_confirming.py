@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.analysis.confirming import MAY_FILL, fewest_requests
+from tests.unit.measuring.test_conduct import Conducted, app_of
 from tests.unit.simulated_app import appended, cached, nothing
-from tests.unit.test_conduct import Conducted, app_of
 
 ASKED = 5000
 

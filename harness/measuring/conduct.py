@@ -15,13 +15,13 @@ import numpy as np
 from harness.analysis.confirming import fewest_requests, is_filling
 from harness.analysis.decide import Settings
 from harness.analysis.resident import ALONE_WINDOWS, FLAT, likeliest_first, native_suspects
-from harness.deciding import FEWEST_GROUPED, GROUP_BLOCKS, PARTS, Decider
-from harness.driving import LOOKS, Drive
 from harness.load.schedule import SMALLEST_WINDOW_REQUESTS, PlannedWindow
+from harness.measuring.deciding import FEWEST_GROUPED, GROUP_BLOCKS, PARTS, Decider
+from harness.measuring.driving import LOOKS, Drive
+from harness.measuring.session import Session
+from harness.measuring.timing import Look, Stages
 from harness.model.scenario import Scenario
 from harness.model.verdict import EndpointVerdict, Verdict
-from harness.session import Session
-from harness.timing import Look, Stages
 
 CONFIRMING_BLOCKS = 4
 NATIVE_BLOCKS = 6
