@@ -91,7 +91,7 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
                 typical=float(whole.fit.slopes[e]),
                 ci95=(_finite(lower95[e]), _finite(upper95[e])),
                 p_value=float(p_values[e]),
-                upper_limit=_finite(upper[e]),
+                upper_limit=_finite(_upper_limit(e, outcome, float(upper[e]), halves)),
                 detectable=_finite(detectable[e]),
                 requests=int(whole.requests[e]),
                 note=note,
@@ -100,6 +100,13 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
             )
         )
     return decisions, whole
+
+
+def _upper_limit(e: int, outcome: EndpointOutcome, upper: float, halves: _Halves | None) -> float:
+    """Of growth that came to an end, what the later half may still keep: it is by that half that it is no leak."""
+    if halves is None or outcome not in ("clean", "bounded"):
+        return upper
+    return min(upper, float(halves.surely_below[halves.endpoints + e]))
 
 
 def _outcome(

@@ -70,7 +70,7 @@ def test_queries_are_of_the_protocol(query: str) -> None:
 
 def test_a_service_that_grows_is_told_with_the_calls_that_were_counted() -> None:
     with serving(shop(8.0)) as oap:
-        done = ask(oap, "--last", "40m", "--json")
+        done = ask(oap, "--last", "2h", "--json")
     assert done.code == 0
     found = done.document
     assert (found["answer"], found["instance"]) == ("grows", "shop-1")
