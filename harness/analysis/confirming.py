@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.analysis.decide import Decision, Settings
-from harness.model.verdict import EndpointVerdict
 
 # So large a part of the requests asked for confirms as well as all of them: what counts is their order of magnitude.
 CONFIRMED_SHARE = 0.4
@@ -29,8 +28,3 @@ def unless_filling(decision: Decision, sent: int, settings: Settings) -> Decisio
 def fewest_requests(confirm_requests: int) -> float:
     """Requests to an endpoint from which on growth that goes on is a leak."""
     return CONFIRMED_SHARE * confirm_requests
-
-
-def is_filling(found: EndpointVerdict) -> bool:
-    """Whether it surely grows, and nothing but its volume is open."""
-    return found.verdict == "inconclusive" and found.note.startswith(MAY_FILL)

@@ -8,15 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from harness.diagnose.growth import suspects_of
-from harness.diagnose.profiler import (
-    Profile,
-    ask_profiles,
-    missing_extension,
-    profiler_injection,
-    profiles_in,
-    read_profile,
-)
-from harness.diagnose.protocol import Allocation, Findings, OutsideTool, Scene, ToolOutputError
+from harness.diagnose.profiler import InPhp, Profile, profiler_injection, read_profile
+from harness.diagnose.protocol import Allocation, Findings, ToolOutputError
 from harness.diagnose.xhprof import COROUTINES
 from harness.model.diagnosis import Suspect, ToolName
 from harness.model.injection import Injection
@@ -30,20 +23,12 @@ _OURS = ("Hyperleak\\Profile\\", "Hyperleak\\Probe\\")
 
 
 @dataclass(frozen=True)
-class Memprof(OutsideTool):
+class Memprof(InPhp):
     name: ClassVar[ToolName] = "memprof"
+    how_to_get: ClassVar[str] = MISSING
 
     def injection(self, folder: Path, inside: str) -> Injection:
         return profiler_injection(folder, inside, ["memprof"], MEMPROF_PROFILE="1")
-
-    def missing(self, folder: Path) -> str:
-        return missing_extension(folder, MISSING)
-
-    def tell(self, scene: Scene) -> list[str]:
-        return ask_profiles(scene)
-
-    def outputs(self, folder: Path) -> Sequence[Path]:
-        return profiles_in(folder)
 
     def compare(self, fewer: Sequence[Path], more: Sequence[Path], requests: int) -> Findings:
         before, after = ([(file.name, read_profile(file)) for file in files] for files in (fewer, more))

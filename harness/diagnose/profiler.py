@@ -7,10 +7,10 @@ import time
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from harness.diagnose.ending import Signalled, signal_handlers
-from harness.diagnose.protocol import Scene, ToolOutputError
+from harness.diagnose.protocol import OutsideTool, Scene, ToolOutputError
 from harness.model.injection import Injection
 
 SIGNAL = 60
@@ -54,26 +54,40 @@ def profiler_injection(folder: Path, inside: str, extensions: Sequence[str], **e
     )
 
 
-def missing_extension(folder: Path, how_to: str) -> str:
-    """What the app's first process found missing."""
-    try:
-        found = (folder / _MISSING).read_text(errors="replace")
-    except OSError:
-        return ""
-    if found == "pcntl":
-        return "the target's PHP has no pcntl extension, which asking for the profile needs: install it"
-    return how_to
+class InPhp(OutsideTool):
+    """A profiler extension; `how_to_get` says what to add to a target whose PHP has none."""
+
+    how_to_get: ClassVar[str]
+
+    def missing(self, folder: Path) -> str:
+        """What the app's first process found missing."""
+        try:
+            found = (folder / _MISSING).read_text(errors="replace")
+        except OSError:
+            return ""
+        if found == "pcntl":
+            return "the target's PHP has no pcntl extension, which asking for the profile needs: install it"
+        return self.how_to_get
+
+    def tell(self, scene: Scene) -> list[str]:
+        """Has every process of the app that loaded the profiler write its profile. Raises ToolOutputError, TimedOut."""
+        asked = signal_handlers(scene.root_pid, SIGNAL)
+        if not asked:
+            raise ToolOutputError(
+                "the profiler isn't loaded in any process: PHP was started with -n or without its environment"
+            )
+        silent = _silent(scene, asked)
+        if len(silent) == len(asked):
+            raise ToolOutputError(f"no process wrote a profile; the target's last words: {scene.last_words()}")
+        return [f"{len(silent)} of {len(asked)} processes wrote no profile: they ran no PHP"] if silent else []
+
+    def outputs(self, folder: Path) -> Sequence[Path]:
+        return sorted(folder.glob("profile.*.json"))
 
 
-def ask_profiles(scene: Scene) -> list[str]:
-    """Has every process of the app that loaded the profiler write its profile. Raises ToolOutputError, TimedOut."""
-    asked = signal_handlers(scene.root_pid, SIGNAL)
-    if not asked:
-        raise ToolOutputError(
-            "the profiler isn't loaded in any process: PHP was started with -n or without its environment"
-        )
-    heard_s = time.monotonic()
-    awaited = asked
+def _silent(scene: Scene, asked: Sequence[Signalled]) -> Sequence[Signalled]:
+    """Who has written nothing by the time that nobody does any more. Raises TimedOut."""
+    heard_s, awaited = time.monotonic(), asked
     while awaited and time.monotonic() < heard_s + SILENCE_S:
         scene.left_s("before every process had written its profile")
         scene.poke()
@@ -81,13 +95,7 @@ def ask_profiles(scene: Scene) -> list[str]:
         silent = [one for one in awaited if not _profile_of(scene.folder, one).exists()]
         heard_s = time.monotonic() if len(silent) < len(awaited) else heard_s
         awaited = silent
-    if len(awaited) == len(asked):
-        raise ToolOutputError(f"no process wrote a profile; the target's last words: {scene.last_words()}")
-    return [f"{len(awaited)} of {len(asked)} processes wrote no profile: they ran no PHP"] if awaited else []
-
-
-def profiles_in(folder: Path) -> list[Path]:
-    return sorted(folder.glob("profile.*.json"))
+    return awaited
 
 
 def read_profile(file: Path) -> Profile:

@@ -35,8 +35,34 @@ _ALLOCATORS = (
 )  # fmt: skip
 
 
+class UnderValgrind(OutsideTool):
+    """One of Valgrind's tools, which write when the process ends."""
+
+    name: ClassVar[ToolName]
+
+    def missing(self, folder: Path) -> str:
+        return MISSING if was_missing(folder) else ""
+
+    def tell(self, scene: Scene) -> list[str]:
+        """Aborts the app's processes, so that PHP frees nothing, and waits for what the tool writes then."""
+        written = self._complete(scene.folder)
+        end_processes(scene, signal.SIGABRT)
+        if not self._complete(scene.folder) - written:
+            raise ToolOutputError(f"{self.name} ended without telling anything; its last words: {scene.last_words()}")
+        return []
+
+    def outputs(self, folder: Path) -> Sequence[Path]:
+        raise NotImplementedError
+
+    def is_complete(self, output: Path) -> bool:
+        raise NotImplementedError
+
+    def _complete(self, folder: Path) -> set[Path]:
+        return {path for path in self.outputs(folder) if self.is_complete(path)}
+
+
 @dataclass(frozen=True)
-class Memcheck(OutsideTool):
+class Memcheck(UnderValgrind):
     name: ClassVar[ToolName] = "valgrind"
 
     def injection(self, folder: Path, inside: str) -> Injection:
@@ -52,12 +78,6 @@ class Memcheck(OutsideTool):
         ]
         return write_shim(folder, inside, "valgrind", arguments, ENVIRONMENT)
 
-    def missing(self, folder: Path) -> str:
-        return MISSING if was_missing(folder) else ""
-
-    def tell(self, scene: Scene) -> list[str]:
-        return _tell(self, scene)
-
     def outputs(self, folder: Path) -> Sequence[Path]:
         return sorted(folder.glob("memcheck.*.xml"))
 
@@ -71,7 +91,7 @@ class Memcheck(OutsideTool):
 
 
 @dataclass(frozen=True)
-class Massif(OutsideTool):
+class Massif(UnderValgrind):
     name: ClassVar[ToolName] = "massif"
 
     def injection(self, folder: Path, inside: str) -> Injection:
@@ -85,12 +105,6 @@ class Massif(OutsideTool):
         ]
         return write_shim(folder, inside, "valgrind", arguments, ENVIRONMENT)
 
-    def missing(self, folder: Path) -> str:
-        return MISSING if was_missing(folder) else ""
-
-    def tell(self, scene: Scene) -> list[str]:
-        return _tell(self, scene)
-
     def outputs(self, folder: Path) -> Sequence[Path]:
         return sorted(path for path in folder.glob("massif.*") if path.suffix[1:].isdigit())
 
@@ -103,15 +117,6 @@ class Massif(OutsideTool):
         # Massif adds up bytes alone.
         suspects = [suspect.model_copy(update={"calls_per_request": None}) for suspect in suspects]
         return Findings(suspects, symbol_notes(suspects))
-
-
-def _tell(tool: Memcheck | Massif, scene: Scene) -> list[str]:
-    """Aborts the app's processes, so that PHP frees nothing, and waits for what the tool writes then."""
-    written = {path for path in tool.outputs(scene.folder) if tool.is_complete(path)}
-    end_processes(scene, signal.SIGABRT)
-    if not {path for path in tool.outputs(scene.folder) if tool.is_complete(path)} - written:
-        raise ToolOutputError(f"{tool.name} ended without telling anything; its last words: {scene.last_words()}")
-    return []
 
 
 def past_allocators(stack: Sequence[str]) -> int:

@@ -14,14 +14,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from harness.diagnose.growth import FEWEST_CALLS, MOST_FRAMES, MOST_SUSPECTS, is_grown
-from harness.diagnose.profiler import (
-    ask_profiles,
-    missing_extension,
-    profiler_injection,
-    profiles_in,
-    read_profile,
-)
-from harness.diagnose.protocol import Findings, OutsideTool, Scene, ToolOutputError
+from harness.diagnose.profiler import InPhp, profiler_injection, read_profile
+from harness.diagnose.protocol import Findings, ToolOutputError
 from harness.model.diagnosis import Suspect, ToolName
 from harness.model.injection import Injection
 
@@ -49,21 +43,13 @@ class Merged:
 
 
 @dataclass(frozen=True)
-class XhProf(OutsideTool):
+class XhProf(InPhp):
     name: ClassVar[ToolName] = "xhprof"
+    how_to_get: ClassVar[str] = MISSING
     against_ready: ClassVar[bool] = True
 
     def injection(self, folder: Path, inside: str) -> Injection:
         return profiler_injection(folder, inside, EXTENSIONS)
-
-    def missing(self, folder: Path) -> str:
-        return missing_extension(folder, MISSING)
-
-    def tell(self, scene: Scene) -> list[str]:
-        return ask_profiles(scene)
-
-    def outputs(self, folder: Path) -> Sequence[Path]:
-        return profiles_in(folder)
 
     def compare(self, fewer: Sequence[Path], more: Sequence[Path], requests: int) -> Findings:
         merged = merge(more)

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from harness.analysis.confirming import fewest_requests, is_filling
+from harness.analysis.confirming import fewest_requests
 from harness.analysis.decide import Settings
 from harness.analysis.resident import ALONE_WINDOWS, FLAT, likeliest_first, native_suspects
 from harness.load.schedule import SMALLEST_WINDOW_REQUESTS, PlannedWindow
@@ -236,6 +236,5 @@ def _grows(found: EndpointVerdict) -> bool:
 
 
 def _unsureness(found: EndpointVerdict) -> tuple[bool, float]:
-    """To sort by: first what leaks but for a cache, the steadiest growth first."""
-    sure = found.verdict == "leak" or is_filling(found)
-    return not sure, (found.ci95[1] - found.ci95[0]) / max(found.bytes_per_request, 1.0)
+    """To sort by: first what leaks, the steadiest growth first."""
+    return found.verdict != "leak", (found.ci95[1] - found.ci95[0]) / max(found.bytes_per_request, 1.0)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from harness.analysis.attribute import Analysis
-from harness.analysis.confirming import is_filling
 from harness.analysis.decide import Settings
 from harness.analysis.windows import WindowTable
 from harness.load.schedule import (
@@ -112,9 +111,8 @@ class Drive:
         return self._take().table()
 
     def outcome(self, endpoint: int) -> EndpointOutcome:
-        """By what there is; a leak whose confirming is yet to come is one."""
-        found = self.look().endpoints[endpoint]
-        return "leak" if is_filling(found) else found.verdict
+        """By what there is."""
+        return self.look().endpoints[endpoint].verdict
 
     def look(self) -> Verdict:
         """The verdict so far; analysed and told once for the same samples, however often it is asked for."""

@@ -11,7 +11,6 @@ from harness.model.base import Value
 from harness.model.scenario import Scenario
 from harness.model.verdict import Channel, EndpointOutcome, Verdict
 
-CAMPAIGN_VERSION: Final = 1
 PLAIN: Final = "plain"
 
 RunState = Literal["measured", "failed", "unfinished", "waiting"]

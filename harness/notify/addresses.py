@@ -6,10 +6,8 @@ shown but its scheme and its place among the addresses, and what apprise logs is
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +15,7 @@ import apprise
 
 from harness.errors import InputError
 from harness.model.notice import Notice, Severity
+from harness.overheard import overheard
 
 _KINDS: Final[dict[Severity, apprise.NotifyType]] = {
     "leak": apprise.NotifyType.FAILURE,
@@ -34,7 +33,7 @@ _ASSET: Final = apprise.AppriseAsset(
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}):")
 _SHORTEST_SECRET: Final = 4
-_LOGGER = logging.getLogger("apprise")
+_LOGGER = "apprise"
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Address:
 
     def send(self, notice: Notice) -> str:
         """Sends, waiting some seconds at most; "" or, where it could not be delivered, why."""
-        with _captured() as said:
+        with overheard(_LOGGER) as said:
             try:
                 sent = self._service.notify(
                     body=notice.body,
@@ -67,7 +66,7 @@ def read_addresses(urls: Sequence[str]) -> tuple[Address, ...]:
 
 
 def _read(url: str, label: str) -> Address:
-    with _captured():
+    with overheard(_LOGGER):
         service = apprise.Apprise.instantiate(url, asset=_ASSET, suppress_exceptions=True)
     if not isinstance(service, apprise.NotifyBase):
         raise InputError(
@@ -80,32 +79,6 @@ def _read(url: str, label: str) -> Address:
 def _scheme(url: str) -> str:
     match = _SCHEME.match(url)
     return match[1].lower() if match else "no scheme"
-
-
-@contextmanager
-def _captured() -> Iterator[list[str]]:
-    """What apprise warns of goes into the list and nowhere else, whatever level others log at."""
-    lines: list[str] = []
-    handler = _Lines(lines)
-    before = _LOGGER.level, _LOGGER.propagate
-    _LOGGER.addHandler(handler)
-    _LOGGER.setLevel(logging.WARNING)
-    _LOGGER.propagate = False
-    try:
-        yield lines
-    finally:
-        _LOGGER.removeHandler(handler)
-        _LOGGER.setLevel(before[0])
-        _LOGGER.propagate = before[1]
-
-
-class _Lines(logging.Handler):
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self._lines = lines
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append(record.getMessage())
 
 
 def _masked(reason: str, url: str) -> str:

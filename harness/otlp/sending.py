@@ -6,9 +6,7 @@ and the endpoint where none is given. Headers are secrets; none is ever shown.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,13 +17,14 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 from harness.errors import InputError
 from harness.model.telemetry import Telemetry
 from harness.otlp.metrics import metrics_of
+from harness.overheard import overheard
 
 ENDPOINT_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOL_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 # gRPC servers take messages of 4 MiB unless told otherwise; a point is about 150 bytes.
 _MOST_POINTS: Final = 5_000
 _HINT: Final = "write it like http://collector:4317, or https:// where it has a certificate"
-_LOGGER: Final = logging.getLogger("opentelemetry.exporter.otlp.proto.grpc.exporter")
+_LOGGER: Final = "opentelemetry.exporter.otlp.proto.grpc.exporter"
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Collector:
 
     def send(self, runs: Sequence[Telemetry]) -> str:
         """Sends, waiting ten seconds at most (OTEL_EXPORTER_OTLP_TIMEOUT); "" or why it could not be delivered."""
-        with _captured() as said:
+        with overheard(_LOGGER) as said:
             try:
                 exporter = OTLPMetricExporter(endpoint=self.url, max_export_batch_size=_MOST_POINTS)
                 try:
@@ -81,31 +80,3 @@ def _read(url: str, given: str) -> Collector:
         raise InputError(f"{given} has a path, which is OTLP over HTTP; metrics are sent by gRPC", hint=_HINT)
     bracketed = f"[{host}]" if ":" in host else host
     return Collector(f"{parts.scheme}://{bracketed}:{port or 4317}")
-
-
-@contextmanager
-def _captured() -> Iterator[list[str]]:
-    """What the exporter warns of goes into the list and nowhere else, also what it has said a moment ago."""
-    lines: list[str] = []
-    handler = _Lines(lines)
-    before = _LOGGER.level, _LOGGER.propagate, list(_LOGGER.filters)
-    _LOGGER.filters.clear()
-    _LOGGER.addHandler(handler)
-    _LOGGER.setLevel(logging.WARNING)
-    _LOGGER.propagate = False
-    try:
-        yield lines
-    finally:
-        _LOGGER.removeHandler(handler)
-        _LOGGER.setLevel(before[0])
-        _LOGGER.propagate = before[1]
-        _LOGGER.filters.extend(before[2])
-
-
-class _Lines(logging.Handler):
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self._lines = lines
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append(" ".join(record.getMessage().split()))

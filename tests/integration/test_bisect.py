@@ -18,17 +18,6 @@ SMALL = 8
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Where nothing but results may be left."""
-    made = Place(tmp_path)
-    for name, value in made.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("tempfile.tempdir", None)
-    yield made
-    assert made.left() == []
-
-
-@pytest.fixture
 def history(tmp_path: Path) -> Iterator[Callable[..., History]]:
     """Makes a repository, which must be afterwards as it was."""
     made: list[tuple[History, tuple[str, ...]]] = []

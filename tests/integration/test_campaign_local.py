@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.command import Program, hyperleak
 from tests.place import CLEAN, LEAK, Place, local
 
 SHORT = {"budget": "1s", "confirm": 100}
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Where nothing but results may be left."""
-    made = Place(tmp_path)
-    for name, value in made.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("tempfile.tempdir", None)
-    yield made
-    assert made.left() == []
 
 
 def test_a_campaign_killed_in_the_middle_goes_on_without_a_run_lost_or_made_twice(place: Place) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,17 +15,6 @@ from tests.unit.verdicts import endpoint, verdict_of
 
 NATIVE = "GET /extension"
 SECRET = "8f14e45f-a-client-token"
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Where nothing but the run's folder may be left."""
-    made = Place(tmp_path)
-    for name, value in made.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("tempfile.tempdir", None)
-    yield made
-    assert made.left() == []
 
 
 def run_of(place: Place, leak: str) -> Path:

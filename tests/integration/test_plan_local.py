@@ -12,16 +12,11 @@ from tests.place import CLEAN, LEAK, Place, local
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def place(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     """Where nothing may be left, not even results."""
-    made = Place(tmp_path)
-    for name, value in made.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.chdir(tmp_path)
-    yield made
-    assert made.left() == []
-    assert not made.results.exists()
+    yield place
+    assert not place.results.exists()
 
 
 def test_an_app_is_calibrated_and_all_is_stopped_again(place: Place) -> None:

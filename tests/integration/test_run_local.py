@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -15,17 +13,6 @@ from tests.place import CLEAN, LEAK, Place, local
 
 # An element of the static array costs 640 bytes, and the array's doublings 16 to 32 a request.
 LEAK_BYTES = (640 + 16, 640 + 32)
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Where nothing but results may be left."""
-    made = Place(tmp_path)
-    for name, value in made.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("tempfile.tempdir", None)
-    yield made
-    assert made.left() == []
 
 
 def test_a_leak_is_found_recorded_and_found_again_in_the_record(place: Place) -> None:
