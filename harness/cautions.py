@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from harness.analysis.resident import ALONE_WINDOWS, HIDDEN_BYTES_PER_PROCESS
+from harness.analysis.resident import HIDDEN_BYTES_PER_PROCESS
+from harness.measuring.deciding import LEVEL_BLOCKS
 from harness.measuring.driving import LOOKS
 from harness.model.load import Endpoint
 from harness.model.scenario import Scenario
@@ -76,11 +77,10 @@ def _recycling(plan: Plan) -> Iterator[Caution]:
 
 def _short_budget(plan: Plan) -> Iterator[Caution]:
     layout, load = plan.layout, plan.scenario.load
-    needed = {"blocks": LOOKS[0], "alone": ALONE_WINDOWS, "soak": layout.endpoints + LOOKS[0]}[layout.kind]
+    needed = {"blocks": LOOKS[0], "level": LEVEL_BLOCKS, "soak": layout.endpoints + LOOKS[0]}[layout.kind]
     if plan.windows >= needed:
         return
-    beside = layout.windows(100 * layout.round_s) - 100
-    budget_s = budget_of(plan.scenario, layout, (needed - beside) * layout.round_s)
+    budget_s = budget_of(plan.scenario, layout, needed * layout.round_s)
     what = "windows" if layout.kind == "soak" else "windows of each endpoint"
     yield Caution(
         "budget",
@@ -124,8 +124,8 @@ def _soak(plan: Plan) -> Iterator[Caution]:
 def _hidden(plan: Plan) -> Iterator[Caution]:
     layout = plan.layout
     needed = HIDDEN_BYTES_PER_PROCESS * plan.basis.processes / plan.settings.threshold_bytes
-    if layout.kind == "alone" and plan.windows * layout.requests < needed:
-        said = f"without the PHP heaps an endpoint is cleared after {needed:,.0f} requests, and gets"
+    if layout.kind == "level" and plan.windows * layout.requests < needed:
+        said = f"without the PHP heaps, if nothing leaks, an endpoint is cleared after {needed:,.0f} requests, and gets"
         yield Caution(
             "hidden",
             f"{said} {plan.windows * layout.requests:,.0f}",

@@ -13,14 +13,17 @@ from harness.errors import InputError
 from harness.load.schedule import FIRST_REQUESTS_OF_A_MEMBER, LOADED_PER_IDLE, window_requests
 from harness.measuring.conduct import (
     BLOCKS_SHARE,
+    CLOSING,
     CONFIRMING_SHARE,
     FIRST_USES_EACH,
     KERNEL_LATE_S,
+    LEVEL_FIRST,
+    LONGEST,
     MIX_WINDOWS,
     NATIVE_BLOCKS,
     NATIVE_SHARE,
 )
-from harness.measuring.deciding import FEWEST_GROUPED, GROUP_BLOCKS, MOST_UNSCREENED_ALONE, PARTS
+from harness.measuring.deciding import FEWEST_GROUPED, GROUP_BLOCKS, LEVEL_BLOCKS, MOST_UNSCREENED_ALONE, PARTS
 from harness.measuring.driving import IDLE_SHARE, LOOKS
 from harness.model.scenario import Scenario
 from harness.model.verdict import Channel
@@ -122,20 +125,27 @@ def budget_for(scenario: Scenario, basis: Basis, settings: Settings, margin_byte
 def layout_of(scenario: Scenario, basis: Basis) -> Layout:
     """How the conductor lays out the windows that decide."""
     count = len(scenario.endpoints)
+    driven = driven_alone(scenario) if basis.channel == "php_heap" else count
     requests = window_requests(scenario.load.rate or basis.rate, scenario.load.window_s)
+    window_s = requests / basis.rate
     weights = [endpoint.weight for endpoint in scenario.endpoints]
     heap = basis.channel == "php_heap"
-    kind: DesignKind = "soak" if scenario.load.profile == "soak" else "blocks" if heap else "alone"
+    kind: DesignKind = "soak" if scenario.load.profile == "soak" else "blocks" if heap else "level"
+    if kind == "level":
+        closing_s = CLOSING * count / basis.rate
+        in_time_s = scenario.load.budget_s / (LEVEL_BLOCKS * (count + 1)) - closing_s - basis.gap_s
+        requests = max(LEVEL_FIRST, min(LONGEST * requests, int(in_time_s * basis.rate)))
+        window_s = requests / basis.rate + closing_s
     return Layout(
         kind=kind,
         channel=basis.channel,
         endpoints=count,
         requests=requests,
-        window_s=requests / basis.rate,
+        window_s=window_s,
         gap_s=basis.gap_s,
-        idle=max(1, driven_alone(scenario) // LOADED_PER_IDLE),
+        idle=max(1, driven // LOADED_PER_IDLE),
         smallest_share=min(weights) / sum(weights),
-        driven=driven_alone(scenario),
+        driven=driven,
     )
 
 
@@ -183,7 +193,7 @@ def _stages(scenario: Scenario, basis: Basis, layout: Layout) -> Iterator[Stage]
     load, count = scenario.load, layout.endpoints
     if basis.calibrated:
         yield Stage("start", basis.start_s, 0)
-    screened = sum(e.screen for e in scenario.endpoints) if is_screened(scenario) and layout.kind != "alone" else 0
+    screened = sum(e.screen for e in scenario.endpoints) if is_screened(scenario) and layout.kind != "level" else 0
     if screened:
         yield Stage("screening", scenario.screening.budget_s, screened * scenario.screening.requests, "one by one")
     if load.warmup_requests:

@@ -16,7 +16,7 @@ from harness.analysis.estimate import Estimates, usable_rows
 from harness.analysis.garbage import possible_garbage
 from harness.analysis.groups import Pair, decide_shared, driven_alone, growing_pairs, pairs_note
 from harness.analysis.remainder import Remainder, remainder_of
-from harness.analysis.resident import FLAT, decide_alone, native_leaks, native_note
+from harness.analysis.resident import FLAT, decide_level, native_leaks, native_note, prompt_channel
 from harness.analysis.windows import TRUNCATED, WindowTable, available_channels, table_of, undisturbed
 from harness.model.samples import Recording, Sample, TraceHeader
 from harness.model.verdict import Channel, EndpointOutcome, EndpointVerdict, Outcome, Verdict
@@ -95,13 +95,16 @@ def _verdict(header: TraceHeader, table: WindowTable, columns: Columns, settings
 def _decisions(
     table: WindowTable, channels: list[Channel], settings: Settings, processes: int
 ) -> tuple[list[Decision], Channel, Estimates | None]:
-    channel = channels[0] if channels else "php_heap"
-    found = decide(table, channel, settings) if channels else None
     unknown = [_unknown(table, e, bool(channels)) for e in range(len(table.endpoints))]
-    decisions, whole = found or (unknown, None)
-    if channel == "php_heap":
-        return decide_shared(table, channel, settings, decisions) if channels else unknown, channel, whole
-    return decide_alone(table, channel, settings, decisions, processes) if found else unknown, channel, whole
+    if not channels:
+        return unknown, "php_heap", None
+    channel = channels[0]
+    if channel != "php_heap":
+        channel = prompt_channel(table) or channel
+        decisions, whole = decide_level(table, channel, settings, processes) or (unknown, None)
+        return [_maybe_garbage(table, decision, processes) for decision in decisions], channel, whole
+    decisions, whole = decide(table, channel, settings) or (unknown, None)
+    return decide_shared(table, channel, settings, decisions), channel, whole
 
 
 def _unknown(table: WindowTable, endpoint: int, sampled: bool) -> Decision:
@@ -128,10 +131,18 @@ def _remarked(
 ) -> Decision:
     """A decision by the heap, with what the other channels and the collector leave open."""
     if decision.outcome == "leak":
-        processes = sum(1 for process in last.processes if process.php) if last else 0
-        remark = possible_garbage(table, decision.typical, decision.requests, processes)
-    else:
-        remark = contradiction(estimates, e, decision, settings)
+        return _maybe_garbage(table, decision, sum(1 for process in last.processes if process.php) if last else 0)
+    return _noted(decision, contradiction(estimates, e, decision, settings))
+
+
+def _maybe_garbage(table: WindowTable, decision: Decision, processes: int) -> Decision:
+    """A leak with how much of it may be garbage, as far as nothing tells."""
+    if decision.outcome != "leak":
+        return decision
+    return _noted(decision, possible_garbage(table, decision.typical, decision.requests, processes))
+
+
+def _noted(decision: Decision, remark: str) -> Decision:
     return replace(decision, note="; ".join(part for part in (decision.note, remark) if part))
 
 
@@ -196,10 +207,10 @@ def _notes(header: TraceHeader, table: WindowTable, channel: Channel, whole: Est
         notes.append(f"{broken} of {len(table)} windows were left out: a process was born or died in them")
     if whole is not None and whole.time is None:
         notes.append("no idle windows: growth by time alone cannot be told from growth by requests")
-    if whole is not None and channel != "php_heap":
+    if channel != "php_heap":
         notes.append(
-            f"the PHP heaps were not read; on {channel} a leak is only called where the endpoint was driven alone, "
-            "since resident memory grows in other windows than those that leak"
+            f"the PHP heaps were not read; {channel} grows in other windows than those that leak, but for windows in "
+            "which all endpoints have requests: those alone count"
         )
     own = len(table.endpoints) if channel != "php_heap" or not table.group.any() else int(driven_alone(table).sum())
     if whole is not None and (rows := int(usable_rows(table, channel).sum())) < 2 * own:

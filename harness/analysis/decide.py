@@ -143,14 +143,16 @@ class _Halves:
     """Estimates of the earlier half of each endpoint's own windows and of the later one, from one fit of 2p columns.
 
     `stalled` (p,): the last window of the endpoint by itself kept surely less than the whole lets expect. A robust fit
-    takes the first windows of a full cache for outliers. `varying` (p,): see `_varying`. `lower`, `upper`
-    (2p,): limits at `HALVES_LEVEL`; `surely_below` (2p,): upper limits at the run's confidence.
+    takes the first windows of a full cache for outliers. `varying` (p,): see `_varying`. `freedom` (2p,) of the halves'
+    slopes, by the windows that tell of each. `lower`, `upper` (2p,): limits at `HALVES_LEVEL`; `surely_below` (2p,):
+    upper limits at the run's confidence.
     """
 
     estimates: Estimates
     endpoints: int
     stalled: Bools
     varying: Bools
+    freedom: Floats
     lower: Floats
     upper: Floats
     surely_below: Floats
@@ -181,7 +183,7 @@ class _Halves:
         """By the steady slopes: the jumps of a growing array come ever later, and ever larger."""
         fit, late = self.estimates.fit, self.endpoints + e
         error = math.hypot(fit.errors[e], fit.errors[late])
-        surely = t_quantile(SLOWING_LEVEL, fit.freedom[e] + fit.freedom[late]) * error
+        surely = t_quantile(SLOWING_LEVEL, self.freedom[e] + self.freedom[late]) * error
         fell = float(fit.slopes[e] - fit.slopes[late])
         return bool(self.varying[e] and fell > surely and fit.slopes[late] < SLOWING_SHARE * fit.slopes[e])
 
@@ -197,10 +199,18 @@ def _halves(rows: WindowTable, design: Design, channel: Channel, whole: Estimate
         endpoints=len(rows.endpoints),
         stalled=_stalled(rows, whole.fit),
         varying=_varying(halved, found, QUANTUM_BYTES[channel]),
+        freedom=_own_freedom(halved, len(rows)) if halved.level else found.fit.freedom[: halved.endpoints],
         lower=found.lower(HALVES_LEVEL),
         upper=found.upper(HALVES_LEVEL),
         surely_below=found.upper(confidence),
     )
+
+
+def _own_freedom(design: Design, windows: int) -> Floats:
+    """Of as many windows of the same size as would tell as much: most windows only end with an endpoint's requests."""
+    squares = design.counts(np.ones(windows, dtype=bool)) ** 2
+    alike = squares.sum(axis=0) ** 2 / np.maximum((squares**2).sum(axis=0), 1.0)
+    return np.asarray(np.maximum(1.0, alike - 1.0))
 
 
 def _stalled(rows: WindowTable, fit: Fit) -> Bools:

@@ -16,11 +16,12 @@ LARGEST_LEVERAGE = 0.9
 class Design(Protocol):
     """n windows of p columns, the first `endpoints` of which are requests, the last one time where there is one.
 
-    `requests` (endpoints,) of all windows; `told` (p,) the columns that the windows tell apart; `own` (p,) how many
-    windows tell of each.
+    `level`: each window with load has requests of every endpoint. `requests` (endpoints,) of all windows; `told` (p,)
+    the columns that the windows tell apart; `own` (p,) how many windows tell of each.
     """
 
     endpoints: int
+    level: bool
     requests: Floats
     told: Bools
     own: Floats
@@ -29,7 +30,7 @@ class Design(Protocol):
         """Requests (rows, endpoints) of some windows."""
 
     def halved(self) -> Design:
-        """Twice the endpoints: each in the earlier half of its own windows, then each in the later half."""
+        """Twice the endpoints: each in the earlier half of its own windows or requests, then each in the later half."""
 
     def shares(self, values: Bools) -> Floats:
         """Of each endpoint's windows the share that is True."""
@@ -65,7 +66,7 @@ def design_of(requests: Floats, time_s: Floats | None = None) -> Design:
     idle = company == 0
     separate = time_s is None or (bool(np.any(idle & (time_s > 0))) and bool(np.all(time_s > 0)))
     if company.max(initial=0) > 1 or not separate:
-        return Matrix(requests, time_s)
+        return Matrix(requests, time_s, level=bool(np.all(idle | (company == requests.shape[1]))))
     group = np.where(idle, requests.shape[1], np.argmax(driven, axis=1))
     return Solo(requests.shape[1], group, requests.sum(axis=1), time_s)
 

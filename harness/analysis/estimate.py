@@ -19,8 +19,8 @@ from harness.model.verdict import Channel
 JUMP_SCALES = 6.0
 POWER = 0.8
 
-# The rounding of one window's reading: a zval slot of ZendMM, two pages of the kernel's batched counters.
-QUANTUM_BYTES: dict[Channel, float] = {"php_heap": 16.0, "anon": 8192.0, "private_dirty": 8192.0, "rss": 8192.0}
+# The rounding of one window's reading: a zval slot of ZendMM, a page, two pages of the kernel's batched counters.
+QUANTUM_BYTES: dict[Channel, float] = {"php_heap": 16.0, "anon": 8192.0, "private_dirty": 4096.0, "rss": 8192.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def estimate_design(design: Design, growth: Floats, channel: Channel) -> Estimat
     """The same of any design of requests."""
     endpoints, requests = design.endpoints, design.requests
     rounding = QUANTUM_BYTES[channel] / math.sqrt(12.0)
-    fit = robust_fit(design, growth, floor=QUANTUM_BYTES[channel])
+    fit = robust_fit(design, growth, floor=QUANTUM_BYTES[channel], alike=design.level and channel != "php_heap")
     time = time_slope(design, fit, rounding=rounding)
     jumps = _blamed(design, fit, fit.residuals > JUMP_SCALES * fit.scales)
     drops = _blamed(design, fit, (fit.residuals < -JUMP_SCALES * fit.scales) & (growth < 0))

@@ -13,9 +13,10 @@ STARTING_WINDOWS = 20_000
 
 
 class Matrix:
-    """Any design, as its full matrix."""
+    """Any design, as its full matrix. `level`: every endpoint has requests in each of its windows with load."""
 
-    def __init__(self, requests: Floats, time_s: Floats | None = None) -> None:
+    def __init__(self, requests: Floats, time_s: Floats | None = None, *, level: bool = False) -> None:
+        self.level = level
         columns = requests if time_s is None else np.column_stack([requests, time_s])
         self.endpoints, self.requests, self.time_s = requests.shape[1], requests.sum(axis=0), time_s
         self.columns = np.ascontiguousarray(columns)
@@ -33,8 +34,12 @@ class Matrix:
 
     def halved(self) -> Matrix:
         requests, driven = self.columns[:, : self.endpoints], self._on[:, : self.endpoints]
-        later = np.cumsum(driven, axis=0) > driven.sum(axis=0) / 2
-        return Matrix(np.hstack([np.where(later, 0.0, requests), np.where(later, requests, 0.0)]), self.time_s)
+        if self.level:
+            later = np.cumsum(requests, axis=0) - requests / 2.0 > self.requests / 2.0
+        else:
+            later = np.cumsum(driven, axis=0) > driven.sum(axis=0) / 2
+        halves = [np.where(later, 0.0, requests), np.where(later, requests, 0.0)]
+        return Matrix(np.hstack(halves), self.time_s, level=self.level)
 
     def shares(self, values: Bools) -> Floats:
         on = self._on[:, : self.endpoints].astype(float)

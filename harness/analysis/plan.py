@@ -24,12 +24,11 @@ from harness.model.verdict import Channel
 ROBUSTNESS = 1.2
 # Two windows of an endpoint are the fewest that have a later half.
 FEWEST_WINDOWS = 2.0
-IDLE_WINDOWS_ALONE = 2
 LONGEST_BUDGET_S = 1e9
 LONGEST_LAG = 4
 FEWEST_DIFFERENCES = 4
 
-DesignKind = Literal["blocks", "alone", "soak"]
+DesignKind = Literal["blocks", "level", "soak"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ class Layout:
     """How windows are laid out over `endpoints`.
 
     `requests` a window, which takes `window_s` and `gap_s` to settle and sample. `idle` windows come with each block.
+    "level" windows end with some requests of all endpoints, and all of them tell of each other's noise.
     `driven` of the endpoints have windows of their own (0: all), the others are cleared in groups.
     `smallest_share` of the requests of a soak's windows is the rarest endpoint's.
     """
@@ -70,12 +70,11 @@ class Layout:
     @property
     def round_s(self) -> float:
         """What one more window of each endpoint takes."""
-        beside = {"blocks": (self.driven or self.endpoints) + self.idle, "alone": self.endpoints, "soak": 1}[self.kind]
-        return beside * self.spacing_s
+        return (1 if self.kind == "soak" else (self.driven or self.endpoints) + self.idle) * self.spacing_s
 
     def windows(self, time_s: float) -> float:
         """Windows of each endpoint in so much time; part of one counts as a part."""
-        return max(0.0, time_s / self.round_s - (IDLE_WINDOWS_ALONE if self.kind == "alone" else 0))
+        return max(0.0, time_s / self.round_s)
 
     def relative_variance(self, windows: float) -> float:
         """Variance of a slope, of the rarest endpoint's in a soak, in parts of a window's by itself.
@@ -85,7 +84,7 @@ class Layout:
         """
         if self.kind == "soak":
             return (self.requests / self.smallest_share - (self.requests - 1)) / windows
-        return 1.0 / windows + 1.0 / self._idle_windows(windows)
+        return 1.0 / windows + 1.0 / (self.idle * windows)
 
     def freedom(self, windows: float) -> float:
         """Of the endpoint's own windows and of all, for growth by time, by Welch and Satterthwaite, as in `means`."""
@@ -93,13 +92,12 @@ class Layout:
             return windows - self.endpoints
         if windows <= 1.0:
             return 0.0
-        idle = self._idle_windows(windows)
-        of_all = windows - 1.0 + (idle - 1.0 if self.kind == "alone" else self.endpoints * (windows - 1.0))
+        idle = self.idle * windows
+        if self.kind == "level":
+            return self.endpoints * (windows - 1.0) + idle - 1.0
+        of_all = windows - 1.0 + self.endpoints * (windows - 1.0)
         parts = 1.0 / windows**2 / max(1.0, windows - 1.0) + 1.0 / idle**2 / max(1.0, of_all)
         return self.relative_variance(windows) ** 2 / parts
-
-    def _idle_windows(self, windows: float) -> float:
-        return float(IDLE_WINDOWS_ALONE) if self.kind == "alone" else self.idle * windows
 
 
 def smallest_margin(layout: Layout, noise: Noise, settings: Settings, time_s: float) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 
 from harness.analysis.columns import Floats
 from harness.analysis.design import LARGEST_LEVERAGE, Design, matrix_design
+from harness.analysis.numbers import median
 from harness.analysis.student import t_quantile
 
 HUBER_K = 1.345
@@ -42,10 +43,11 @@ class Fit:
         return np.asarray(self.slopes + t_quantile(level, self.freedom) * self.errors)
 
 
-def robust_fit(design: Design | Floats, growth: Floats, *, floor: float) -> Fit:
+def robust_fit(design: Design | Floats, growth: Floats, *, floor: float, alike: bool = False) -> Fit:
     """Slopes of `growth` (n,) on the columns of `design` (n, p).
 
     `floor` (y's unit) is the channel's quantum: its rounding is there even where all residuals are zero.
+    `alike`: all windows are off by as much, whatever was driven in them, so that each tells of the others' noise.
     Columns that are empty, or that the design cannot tell apart, come out as zero with an infinite error.
     Raises ValueError where no column remains, or fewer windows than columns.
     """
@@ -58,11 +60,15 @@ def robust_fit(design: Design | Floats, growth: Floats, *, floor: float) -> Fit:
     residuals = growth - design.predicted(slopes)
     return Fit(
         slopes=slopes,
-        errors=_errors(design, residuals, scales, floor),
-        freedom=np.maximum(1.0, np.minimum(design.own - 1.0, n - p)),
+        errors=(_errors_alike if alike else _errors)(design, residuals, scales, floor),
+        freedom=np.full(len(slopes), n - p, dtype=float) if alike else _freedom(design, n - p),
         residuals=residuals,
         scales=scales,
     )
+
+
+def _freedom(design: Design, most: int) -> Floats:
+    return np.asarray(np.maximum(1.0, np.minimum(design.own - 1.0, most)))
 
 
 def _huber(design: Design, growth: Floats, floor: float) -> tuple[Floats, Floats]:
@@ -92,3 +98,19 @@ def _errors(design: Design, residuals: Floats, scales: Floats, floor: float) -> 
     score = np.clip(residuals, -reach, reach) / (1.0 - leverage)
     rounding = floor / math.sqrt(12)
     return design.errors(kept / scales**2, (score**2 + rounding**2) / scales**4)
+
+
+def _errors_alike(design: Design, residuals: Floats, scales: Floats, floor: float) -> Floats:
+    """The larger of two: by the noise of most windows, and by that of the windows that tell of the very column.
+
+    A leak's windows are noisier than most, by what its arrays' doublings leave free.
+    """
+    reach = HUBER_K * scales
+    bread = np.mean(np.abs(residuals) <= reach) / scales**2
+    squares = np.clip(residuals, -reach, reach) ** 2
+    lost = len(squares) / (len(squares) - float(design.told.sum()))
+    of_most = (MAD_TO_SIGMA * median(np.abs(residuals))) ** 2 * lost
+    of_all = np.full(len(squares), max(of_most, floor**2 / 12.0))
+    leverage = np.clip(design.leverage(scales), 0.0, LARGEST_LEVERAGE)
+    by_column = design.errors(bread, squares / (1.0 - leverage) / scales**4)
+    return np.maximum(by_column, design.errors(bread, of_all / scales**4))

@@ -2,7 +2,8 @@
 
 A container's anonymous memory grows when pages are touched, not when bytes are kept: a leak fills pages that a large
 response touched before, so a regression over a mixed schedule blames the large response. Two situations are free of
-that: an endpoint driven alone, and endpoints none of which keeps anything on the PHP heap.
+that: windows in each of which every endpoint has at least a few requests, so that the most that is ever in use lies
+above what is kept by the same amount in all; and endpoints none of which keeps anything on the PHP heap.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.decide import Decision, Settings, decide
-from harness.analysis.windows import Bools, WindowTable, solo_rows
+from harness.analysis.estimate import Estimates
+from harness.analysis.windows import Bools, WindowTable
 from harness.model.verdict import Channel, EndpointOutcome
 
-ALONE_WINDOWS = 6
 # A native leak grows resident memory in most of its windows, though not in each: pages are 4 KiB.
 FEWEST_WINDOWS = 4
 GREW_SHARE = 0.75
@@ -30,42 +31,43 @@ HIDDEN_BYTES_PER_PROCESS = 2 * 1024 * 1024
 FLAT: tuple[EndpointOutcome, ...] = ("clean", "bounded")
 
 
-def decide_alone(
-    table: WindowTable, channel: Channel, settings: Settings, mixed: list[Decision], processes: int
-) -> list[Decision]:
-    """Decisions of a run without heaps: of the endpoints driven alone by those windows, others are never blamed.
+def decide_level(
+    table: WindowTable, channel: Channel, settings: Settings, processes: int
+) -> tuple[list[Decision], Estimates] | None:
+    """Decisions of a run without heaps, by the level windows; None where there are too few of them.
 
-    `processes` that run PHP may have had free memory to keep things in, and nobody is cleared by less than that.
+    `processes` that run PHP may have had free memory to keep things in, and nobody is cleared by less than that,
+    unless a leak goes on: what is kept of it fills free memory first, and so shows that none is left.
     """
-    hidden_bytes = HIDDEN_BYTES_PER_PROCESS * max(1, processes)
-    return [_alone(table, channel, settings, e, decision, hidden_bytes) for e, decision in enumerate(mixed)]
+    found = decide(table.select(level_rows(table)), channel, settings)
+    if found is None:
+        return None
+    decisions, whole = found
+    grows = settings.alpha / len(decisions)
+    full = any(decision.p_value < grows and decision.outcome not in FLAT for decision in decisions)
+    hidden_bytes = 0 if full else HIDDEN_BYTES_PER_PROCESS * max(1, processes)
+    return [_unless_hidden(decision, settings, hidden_bytes) for decision in decisions], whole
 
 
-def _alone(
-    table: WindowTable, channel: Channel, settings: Settings, e: int, mixed: Decision, hidden_bytes: int
-) -> Decision:
-    rows = solo_rows(table, e, ALONE_WINDOWS)
-    found = decide(table.select(rows), channel, settings) if rows.any() else None
-    if found is not None:
-        return replace(_unless_hidden(found[0][e], settings, hidden_bytes), requests=mixed.requests)
-    if mixed.outcome == "clean":
-        return replace(mixed, outcome="inconclusive", note="seems clean beside others; not yet driven alone")
-    return replace(mixed, outcome="inconclusive", note=mixed.note or "not yet driven alone")
+def level_rows(table: WindowTable) -> Bools:
+    """Windows of load in which all endpoints had requests, and idle ones: the same pages are touched in all of them."""
+    driven = table.requests > 0
+    return np.asarray((driven.all(axis=1) | ~driven.any(axis=1)) & ~table.mix & ~table.group)
 
 
-def _unless_hidden(alone: Decision, settings: Settings, hidden_bytes: int) -> Decision:
+def _unless_hidden(level: Decision, settings: Settings, hidden_bytes: int) -> Decision:
     """Resident memory that stands still clears nobody who could have kept the threshold in memory that was free.
 
     A page, huge or not, is no larger than what a process may have had free, so its steps are in that limit too.
     """
-    hidden = hidden_bytes / max(1, alone.requests)
-    upper_limit = alone.upper_limit + hidden
-    alone = replace(alone, upper_limit=upper_limit, ci95=(alone.ci95[0], alone.ci95[1] + hidden))
-    if alone.outcome not in FLAT or upper_limit < settings.threshold_bytes:
-        return alone
+    hidden = hidden_bytes / max(1, level.requests)
+    upper_limit = level.upper_limit + hidden
+    level = replace(level, upper_limit=upper_limit, ci95=(level.ci95[0], level.ci95[1] + hidden))
+    if level.outcome not in FLAT or upper_limit < settings.threshold_bytes:
+        return level
     needed = int(hidden_bytes / settings.threshold_bytes)
     note = f"resident memory stands still, but may have had room for what it keeps; {needed:,} requests would tell"
-    return replace(alone, outcome="inconclusive", note=note)
+    return replace(level, outcome="inconclusive", note=note)
 
 
 def resident_channels(table: WindowTable) -> list[Channel]:
@@ -98,7 +100,7 @@ def native_suspects(table: WindowTable, settings: Settings, on_heap: list[bool])
     """Endpoints in whose group windows resident memory grew as a leak of theirs would have it grow: to be driven by
     themselves, the likeliest first, since one that touches new pages for a moment looks the same.
     """
-    channel = _prompt_channel(table)
+    channel = prompt_channel(table)
     if channel is None:
         return []
     rows = table.select(quiet_stretch(table, on_heap) & table.group & np.isfinite(table.growth[channel]))
@@ -136,7 +138,7 @@ def likeliest_first(table: WindowTable) -> list[int]:
 
     It ranks, and never tests: who touches new pages for a moment ranks high too. Ties are in the endpoints' order.
     """
-    channel = _prompt_channel(table)
+    channel = prompt_channel(table)
     every = range(len(table.endpoints))
     rows = table.select(table.group & np.isfinite(table.growth[channel])) if channel else table
     if channel is None or not len(rows):
@@ -147,7 +149,7 @@ def likeliest_first(table: WindowTable) -> list[int]:
     return sorted(every, key=lambda e: float(outside[e] - inside[e]))
 
 
-def _prompt_channel(table: WindowTable) -> Channel | None:
+def prompt_channel(table: WindowTable) -> Channel | None:
     """The one that shows growth in the very window."""
     return next(reversed(resident_channels(table)), None)
 

@@ -35,6 +35,8 @@ class _Arrow:
 class Solo:
     """One endpoint a window or none; `group` (n,) says which (p: none), `size` (n,) the number of its requests."""
 
+    level = False
+
     def __init__(self, endpoints: int, group: Indices, size: Floats, time_s: Floats | None) -> None:
         self.endpoints, self.group, self.size, self.time_s = endpoints, group, size, time_s
         self.requests = self.sums(size)

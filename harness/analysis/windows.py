@@ -176,14 +176,3 @@ def undisturbed(table: WindowTable, channel: Channel) -> Bools:
 def _speaks(table: WindowTable, channel: Channel) -> bool:
     whole = undisturbed(table, channel)
     return bool(np.all(np.isfinite(table.growth[channel][whole if whole.any() else slice(None)])))
-
-
-def solo_rows(table: WindowTable, endpoint: int, at_least: int) -> Bools:
-    """Windows of the longest run of `endpoint` without company; none if shorter than `at_least` windows of load."""
-    own = table.requests[:, endpoint]
-    company = np.flatnonzero(table.requests.sum(axis=1) > own)
-    edges = np.concatenate([[-1], company, [len(table)]])
-    longest = int(np.argmax(np.diff(edges)))
-    places = np.arange(len(table))
-    rows = (places > edges[longest]) & (places < edges[longest + 1])
-    return rows if (rows & (own > 0)).sum() >= at_least else np.zeros(len(table), dtype=bool)

@@ -2,7 +2,8 @@
 
 A randomised block design (R. A. Fisher, "The Arrangement of Field Experiments", 1926): each block drives every endpoint
 in a window of its own, in random order, with idle windows among them, so that drift and time fall on all alike. Where
-many endpoints are to be cleared they are driven in groups, drawn anew for each block.
+many endpoints are to be cleared they are driven in groups, drawn anew for each block. Where resident memory has to
+tell, each window ends with a few requests of every endpoint, so that before each sample the same pages were touched.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ LOADED_PER_IDLE = 8
 
 @dataclass(frozen=True, slots=True)
 class PlannedWindow:
-    """`counts[i]` requests of endpoint i (all zero: idle for `idle_s` seconds)."""
+    """`counts[i]` requests of endpoint i (all zero: idle for `idle_s` seconds), then `closing[i]`."""
 
     block: int
     kind: WindowKind
     counts: tuple[int, ...]
     idle_s: float = 0.0
+    closing: tuple[int, ...] = ()
 
 
 def window_requests(rate: float, window_s: float) -> int:
@@ -48,12 +50,16 @@ def grown(first: int, block: int, most: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Draws windows for `endpoints` endpoints from `seed`; `requests` a window of load, `idle_s` an idle one."""
+    """Draws windows for `endpoints` endpoints from `seed`; `requests` a window of load, `idle_s` an idle one.
+
+    `closing`: so many requests of every endpoint end each window of a block.
+    """
 
     seed: int
     endpoints: int
     requests: int
     idle_s: float
+    closing: int = 0
 
     def warmup(self, requests_each: int) -> Iterator[PlannedWindow]:
         for endpoint in self._shuffled("warmup", range(self.endpoints)):
@@ -65,7 +71,11 @@ class Design:
 
     def block(self, number: int, requests: Mapping[int, int]) -> list[PlannedWindow]:
         """One window for each endpoint that has requests, and the idle ones, in random order."""
-        loaded = [PlannedWindow(number, "load", self._only(endpoint, count)) for endpoint, count in requests.items()]
+        closing = (self.closing,) * self.endpoints if self.closing else ()
+        loaded = [
+            PlannedWindow(number, "load", self._only(endpoint, count), closing=closing)
+            for endpoint, count in requests.items()
+        ]
         return self._among_idle(number, loaded)
 
     def groups(self, number: int, endpoints: Sequence[int], parts: int, requests: int) -> list[PlannedWindow]:

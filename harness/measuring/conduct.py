@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.analysis.confirming import fewest_requests
 from harness.analysis.decide import Settings
-from harness.analysis.resident import ALONE_WINDOWS, FLAT, likeliest_first, native_suspects
+from harness.analysis.resident import FLAT, native_suspects
 from harness.load.schedule import SMALLEST_WINDOW_REQUESTS, PlannedWindow
 from harness.measuring.deciding import FEWEST_GROUPED, GROUP_BLOCKS, PARTS, Decider
 from harness.measuring.driving import LOOKS, Drive
@@ -28,10 +28,12 @@ NATIVE_BLOCKS = 6
 MIX_WINDOWS = 4
 # The kernel's figures of a container are up to two seconds old.
 KERNEL_LATE_S = 2.1
-# Without heaps: so many of the likeliest are driven by themselves first, each for up to this part of the time left.
-LIKELY = 2
-LIKELY_SHARE = 0.5
-ALONE_WINDOWS_MORE = 2
+# Without heaps: requests of every endpoint at the end of each window, its own in the first, how many of the scenario's
+# windows it may be as long as, and the part of the time until what seems to leak is confirmed.
+CLOSING = 4
+LEVEL_FIRST = 30
+LONGEST = 4
+LEVEL_SHARE = 0.6
 # First uses of what was screened already: of the load's own connections.
 FIRST_USES_EACH = 2
 FIRST_USES_A_USER = 10
@@ -67,6 +69,8 @@ class Conductor:
     def perform(self) -> None:
         """Drives everything that the scenario's profile asks for, within its budget of time."""
         plan = self.scenario.load
+        if not self.heap:
+            self._read_closely()
         self._warm_up()
         self.drive.warmed_up()
         began_s = self.session.elapsed_s
@@ -77,7 +81,7 @@ class Conductor:
         if plan.profile == "soak":
             self._soak(share(1.0))
         elif not self.heap:
-            self._each_alone(share(1.0))
+            self._level(share(1.0))
         else:
             Decider(self.drive, self.screened).decide(share(BLOCKS_SHARE))
             self._confirm(share(CONFIRMING_SHARE))
@@ -95,14 +99,17 @@ class Conductor:
         return Stages(screening_s, self.drive.load_s, sum(self._screened_requests()), sent)
 
     def _warm_up(self) -> None:
-        """Each endpoint by itself that wasn't screened, then all at once over the load's connections."""
+        """Each endpoint by itself that wasn't screened, then all at once over the load's connections.
+
+        Without heaps too: what came after the largest response has taken its pages, and it takes others.
+        """
         asked, plan = self._screened_requests(), self.scenario.load
         if not plan.warmup_requests:
             return
         cold = {e for e in range(self.drive.count) if asked[e] < SMALLEST_WINDOW_REQUESTS}
         windows = self.drive.design_of(plan.warmup_requests, plan.window_s).warmup(plan.warmup_requests)
         self.session.drive(window for window in windows if any(window.counts[e] for e in cold))
-        if len(cold) < self.drive.count:
+        if len(cold) < self.drive.count or not self.heap:
             each = max(FIRST_USES_EACH, FIRST_USES_A_USER * plan.users // self.drive.count)
             self.session.drive([self.drive.design.first_use(dict.fromkeys(range(self.drive.count), each))])
 
@@ -118,6 +125,9 @@ class Conductor:
         on_heap = [found.verdict not in FLAT for found in self.drive.look().endpoints]
         quiet = [e for e in range(self.drive.count) if not on_heap[e]]
         self._read_closely()
+        if self.session.exact:
+            # Growth is a difference of two such readings.
+            self.drive.drive([self.drive.design.idle(self.drive.block)])
         if len(quiet) >= FEWEST_GROUPED:
             for _ in range(GROUP_BLOCKS if self.session.wait_s else NATIVE_BLOCKS):
                 block = self.drive.design.groups(self.drive.block, quiet, PARTS, self.drive.most)
@@ -130,15 +140,10 @@ class Conductor:
         self.drive.look()
 
     def _read_closely(self) -> None:
-        """The processes' own private memory, which is exact at once; else the container's, when that is up to date.
-
-        An idle window comes first, since growth is a difference of two such readings.
-        """
+        """The processes' own private memory, which is exact at once; else the container's, when that is up to date."""
         first = self.session.samples[0]
         self.session.exact = any(process.private_dirty_bytes is not None for process in first.processes)
-        if self.session.exact:
-            self.drive.drive([self.drive.design.idle(self.drive.block)])
-        elif first.cgroup:
+        if first.cgroup and not self.session.exact:
             self.session.wait_s = KERNEL_LATE_S
 
     def _if_it_fits(self, windows: list[PlannedWindow], until_s: float) -> None:
@@ -195,33 +200,17 @@ class Conductor:
             weights = [endpoint.weight for endpoint in self.scenario.endpoints]
             self.session.drive(self.drive.design.mix(self.drive.block, weights, MIX_WINDOWS))
 
-    def _each_alone(self, until_s: float) -> None:
-        """Groups first, which only rank: they don't blame, but the likeliest to leak is then driven by itself first."""
-        order = list(range(self.drive.count))
-        if self.drive.count >= FEWEST_GROUPED:
-            half = self.drive.paced(max(SMALLEST_WINDOW_REQUESTS, self.drive.most // PARTS))
-            for _ in range(GROUP_BLOCKS):
-                if not self.drive.over(until_s):
-                    self.drive.drive(half.groups(self.drive.block, order, PARTS, half.requests))
-            order = likeliest_first(self.drive.table())
-        late_s = KERNEL_LATE_S if self.session.samples[0].cgroup else 0.0
-        for place, endpoint in enumerate(order):
-            likely = place < LIKELY or self.drive.outcome(order[place - 1]) == "leak"
-            share = LIKELY_SHARE if likely and len(order) > 1 else 1.0 / (len(order) - place)
-            self.session.wait_s = late_s if likely else 0.0
-            self._by_itself(endpoint, self.session.elapsed_s + share * (until_s - self.session.elapsed_s))
+    def _level(self, until_s: float) -> None:
+        """By resident memory: a few requests of all endpoints end each window, so that all have touched the same pages.
 
-    def _by_itself(self, endpoint: int, until_s: float) -> None:
-        """Windows of one endpoint in a row until it is decided."""
-        windows = 0
-        while not self.drive.over(until_s):
-            more = ALONE_WINDOWS if windows == 0 else ALONE_WINDOWS_MORE
-            self.drive.drive(self.drive.design.alone(self.drive.block, endpoint, more))
-            windows += more
-            found = self.drive.look().endpoints[endpoint]
-            still = self.session.wait_s and found.ci95[0] <= 0
-            if still or found.verdict != "inconclusive":
-                return
+        A leak that goes on is confirmed first: it fills the free memory that may hide the others'.
+        """
+        self.drive.closing, self.drive.longest = CLOSING, LONGEST
+        decider, every = Decider(self.drive, None), range(self.drive.count)
+        first = self.drive.most if self.session.wait_s else LEVEL_FIRST
+        decider.level(every, self.session.elapsed_s + LEVEL_SHARE * (until_s - self.session.elapsed_s), first)
+        self._confirm(until_s)
+        decider.level(every, until_s, self.drive.most)
 
     def _soak(self, until_s: float) -> None:
         weights = [endpoint.weight for endpoint in self.scenario.endpoints]

@@ -23,6 +23,8 @@ GROUP_BLOCKS_MORE = 2
 GROUP_DOUBLINGS = 2
 # Of the members of groups, so large a share may be driven by itself before the groups are split.
 SUSPECT_SHARE = 0.25
+# By resident memory so many blocks are driven before the first look.
+LEVEL_BLOCKS = 3
 MOST_SUSPECTS = 4
 
 
@@ -39,11 +41,11 @@ class Decider:
         quiet = [e for e in range(self.drive.count) if e not in alone]
         if quiet:
             self._together(quiet, until_s)
-        self._alone(alone, until_s)
+        self.alone(alone, until_s)
         exonerated = [e for e in alone if self.drive.outcome(e) in FLAT]
         if quiet and exonerated:
             self._together(sorted([*exonerated, *quiet]), until_s)
-        self._alone([e for e, own in enumerate(self._driven_alone()) if own and self._is_open(e)], until_s)
+        self.alone([e for e, own in enumerate(self._driven_alone()) if own and self._is_open(e)], until_s)
 
     def _suspected(self) -> list[int]:
         """Endpoints to be driven by themselves from the beginning: which the screening didn't see keep nothing."""
@@ -54,12 +56,21 @@ class Decider:
         suspected = [e for e in every if found[e].verdict != "clean" and _kept_something(found[e])]
         return list(every) if self.drive.count - len(suspected) < FEWEST_GROUPED else suspected
 
-    def _alone(self, endpoints: Iterable[int], until_s: float) -> None:
+    def alone(self, endpoints: Iterable[int], until_s: float) -> None:
         """Blocks of a window each, small at first, until each endpoint is decided; a near decision may open again."""
-        every, rounds = list(endpoints), 0
-        active = every
+        self._blocks(list(endpoints), until_s, SMALLEST_WINDOW_REQUESTS, 0, LOOKS[0])
+
+    def level(self, endpoints: Iterable[int], until_s: float, first: int) -> None:
+        """The same by resident memory, whose readings are off by as much after small windows as after large ones.
+
+        So fewer and larger windows tell more in the same time.
+        """
+        self._blocks(list(endpoints), until_s, first, LOOKS[0] - LEVEL_BLOCKS, LEVEL_BLOCKS - 1)
+
+    def _blocks(self, every: list[int], until_s: float, first: int, rounds: int, again: int) -> None:
+        active = [e for e in every if self._is_open(e)]
         while active and not self.drive.over(until_s):
-            requests = self.drive.grown(SMALLEST_WINDOW_REQUESTS, rounds, len(active), until_s)
+            requests = self.drive.grown(first, rounds, len(active), until_s, again)
             self.drive.drive(self.drive.paced(requests).block(self.drive.block, dict.fromkeys(active, requests)))
             rounds += 1
             if rounds in LOOKS:
@@ -77,7 +88,7 @@ class Decider:
             self.drive.look()
             loud, few = self._loud(), max(MOST_SUSPECTS, SUSPECT_SHARE * len(active))
             if loud and (len(loud) <= few or 2 * parts > len(active)):
-                self._alone(loud, until_s)
+                self.alone(loud, until_s)
                 parts = PARTS
             elif loud:
                 parts *= 2

@@ -37,7 +37,8 @@ def measured_rate(samples: Sequence[Sample]) -> float:
 class Drive:
     """`block` counts blocks, `looks` keeps what each interim verdict said, of which `looked` is told.
 
-    `began_s` is when the load began, on the session's clock.
+    `began_s` is when the load began, on the session's clock. `closing`: requests of every endpoint at the end of each
+    window of a block. `longest`: how many of the scenario's windows one window may be as long as.
     """
 
     scenario: Scenario
@@ -46,6 +47,8 @@ class Drive:
     looked: Callable[[Verdict], None]
     block: int = 0
     began_s: float = 0.0
+    closing: int = 0
+    longest: int = 1
     looks: list[Look] = field(default_factory=list)
     _full: int = SMALLEST_WINDOW_REQUESTS
     _survived: int = LARGEST_WINDOW_REQUESTS
@@ -66,7 +69,7 @@ class Drive:
     @property
     def most(self) -> int:
         """Requests of a full window, of which not most lose a process to recycling."""
-        return min(self._full, self._survived)
+        return min(self.longest * self._full, self._survived)
 
     @property
     def design(self) -> Design:
@@ -74,12 +77,16 @@ class Drive:
         return self.design_of(self.most, self.scenario.load.window_s)
 
     def design_of(self, requests: int, idle_s: float) -> Design:
-        return Design(self.scenario.seed, self.count, requests, idle_s)
+        return Design(self.scenario.seed, self.count, requests, idle_s, self.closing)
 
     def paced(self, requests: int) -> Design:
-        """Idle windows by the length of those of so many requests."""
+        """Idle windows by the length of those of so many requests; as long where those have an end of their own."""
         rate, window_s = self.rate(), self.scenario.load.window_s
-        return self.design_of(requests, IDLE_SHARE * min(window_s, requests / rate) if rate else window_s)
+        if not rate:
+            return self.design_of(requests, window_s)
+        if self.closing:
+            return self.design_of(requests, (requests + self.closing * self.count) / rate)
+        return self.design_of(requests, IDLE_SHARE * min(window_s, requests / rate))
 
     def rate(self) -> float:
         """Requests/s; where no rate was asked for, by the pace so far."""
@@ -89,9 +96,9 @@ class Drive:
         """From here on the pace is known."""
         self._full = window_requests(self.rate(), self.scenario.load.window_s)
 
-    def grown(self, first: int, rounds: int, windows: int, until_s: float) -> int:
-        """Requests of a window in the `rounds`-th block of its kind, which leaves time for as many blocks again."""
-        in_time = int((until_s - self.session.elapsed_s) * self.rate() / windows / LOOKS[0])
+    def grown(self, first: int, rounds: int, windows: int, until_s: float, again: int = LOOKS[0]) -> int:
+        """Requests of a window in the `rounds`-th block of its kind, which leaves time for `again` such blocks."""
+        in_time = int((until_s - self.session.elapsed_s) * self.rate() / windows / again)
         return grown(min(first, self._survived), rounds, max(first, min(self.most, in_time)))
 
     def over(self, until_s: float) -> bool:

@@ -104,29 +104,31 @@ class Session:
             self._drive_one(window)
 
     def _drive_one(self, window: PlannedWindow) -> None:
-        try:
-            result = self._load(window.counts) if any(window.counts) else None
-        except LoadError:
-            if self.target_state().running:
-                raise
-            result = None
+        results = self._results(window)
         if not any(window.counts):
             self.sleep(window.idle_s)
         if self.wait_s:
             self.sleep(self.wait_s)
         self.memory.settle(self.settle_timeout_s)
         last = self.samples[-1]
-        outcomes = result.outcomes if result else tuple({} for _ in window.counts)
-        mark = WindowMark(
-            index=self._windows, block=window.block, kind=window.kind, load_s=result.load_s if result else 0.0
-        )
+        requests, failures, statuses = last.requests, last.failures, last.statuses or ()
+        for result in results:
+            requests, failures = _add(requests, result.requests), _add(failures, result.failures)
+            statuses = tuple(_merged(a, b) for a, b in zip(statuses, result.outcomes, strict=True))
+        load_s = sum(result.load_s for result in results)
+        mark = WindowMark(index=self._windows, block=window.block, kind=window.kind, load_s=load_s)
         self._windows += 1
-        self._sample(
-            _add(last.requests, result.requests if result else ()),
-            _add(last.failures, result.failures if result else ()),
-            tuple(_merged(a, b) for a, b in zip(last.statuses or (), outcomes, strict=True)),
-            mark,
-        )
+        self._sample(requests, failures, statuses, mark)
+
+    def _results(self, window: PlannedWindow) -> list[WindowResult]:
+        """What the window's load came to, as far as the target lived."""
+        results: list[WindowResult] = []
+        try:
+            results.extend(self._load(counts) for counts in (window.counts, window.closing) if any(counts))
+        except LoadError:
+            if self.target_state().running:
+                raise
+        return results
 
     def _load(self, counts: tuple[int, ...]) -> WindowResult:
         order = WindowOrder(index=self._windows, counts=counts, rate=self.rate)
@@ -189,4 +191,4 @@ def _merged(totals: dict[str, int], more: dict[str, int]) -> dict[str, int]:
 
 
 def _add(totals: Sequence[int], more: Sequence[int]) -> tuple[int, ...]:
-    return tuple(a + b for a, b in zip(totals, more, strict=True)) if more else tuple(totals)
+    return tuple(a + b for a, b in zip(totals, more, strict=True))

@@ -153,23 +153,28 @@ class SimulatedService:
         self._pass(READ_S, 0.0)
         heaps = self._heaps()
         heaps[0] += self.levels[0] + self._reading_noise()
+        resident = self._resident_by_worker()
         processes = tuple(
             ProcessReading(
                 pid=pid,
                 name="worker",
                 started_s=float(pid),
+                private_dirty_bytes=int(own),
                 php=PhpReading(heap_bytes=round(heap / 8) * 8) if self.heap else None,
             )
-            for pid, heap in zip(self.pids, heaps, strict=True)
+            for pid, heap, own in zip(self.pids, heaps, resident, strict=True)
         )
-        return Reading(CgroupReading(anon_bytes=self.resident_bytes()), processes, None)
+        return Reading(CgroupReading(anon_bytes=int(resident.sum())), processes, None)
 
     def resident_bytes(self) -> int:
-        """Whole pages; what was touched once stays, and a heap fills it before it shows here."""
+        return int(self._resident_by_worker().sum())
+
+    def _resident_by_worker(self) -> Floats:
+        """(workers,) in whole pages; what was touched once stays, and a heap fills it before it shows here."""
         page = self.noise.page
-        touched = np.maximum(self.touched, self._heaps())
-        pages = np.ceil(touched / page).sum() + math.ceil(self.native_bytes / page)
-        return int(pages * page + self.levels[1] + self._reading_noise())
+        resident: Floats = np.ceil(np.maximum(self.touched, self._heaps()) / page) * page
+        resident[0] += math.ceil(self.native_bytes / page) * page + self.levels[1] + self._reading_noise()
+        return resident
 
     def true_bytes_per_request(self, endpoint: int) -> float | None:
         """What the endpoint has really kept a request since it was warm; None where that is no steady rate."""

@@ -73,4 +73,4 @@ def straight_line(resident_bytes: Floats) -> tuple[float, float]:
     centred = resident_bytes - resident_bytes.mean()
     total = float(centred @ centred)
     slope = float(places @ centred) / float(places @ places)
-    return slope, slope**2 * float(places @ places) / total if total > 0 else 0.0
+    return slope, min(1.0, slope**2 * float(places @ places) / total) if total > 0 else 0.0

@@ -171,7 +171,7 @@ class _Running:
         machine = self.machine
         for worker in self.workers:
             worker.freed = 0
-        for name, count in zip(self.app, window.counts, strict=True):
+        for name, count in [*zip(self.app, window.counts, strict=True), *zip(self.app, window.closing, strict=False)]:
             for _ in range(count):
                 worker = self.draw.choice(self.workers)
                 worker.heap_bytes += worker.keepers[name](self.draw)
@@ -220,7 +220,8 @@ def record(app: App, windows: Sequence[PlannedWindow], machine: Machine | None =
     samples = [_sample(running, sent, 0.0, None)]
     for index, window in enumerate(windows):
         running.serve(window, index)
-        sent = [a + b for a, b in zip(sent, window.counts, strict=True)]
+        for counts in filter(None, (window.counts, window.closing)):
+            sent = [a + b for a, b in zip(sent, counts, strict=True)]
         mark = WindowMark(index=index, block=window.block, kind=window.kind)
         samples.append(_sample(running, sent, (index + 1) * WINDOW_S, mark))
     return Recording(header=TraceHeader(endpoints=tuple(app)), samples=tuple(samples))
@@ -250,11 +251,11 @@ def warmup(app: App, requests: int = 50) -> Iterator[PlannedWindow]:
     return Design(1, len(app), requests, WINDOW_S).warmup(requests)
 
 
-def alone(app: App, windows: int, requests: int = 150) -> list[PlannedWindow]:
-    """Each endpoint by itself for so many windows in a row, idle windows before and after."""
-    design = Design(1, len(app), requests, WINDOW_S)
-    driven = [window for e in range(len(app)) for window in design.alone(e, e, windows)]
-    return [*driven, driven[0]]
+def level(app: App, number: int, requests: int = 150, *, seed: int = 1) -> list[PlannedWindow]:
+    """Blocks as of a run without heaps: each window ends with four requests of every endpoint."""
+    design = Design(seed, len(app), requests, WINDOW_S, closing=4)
+    chosen = dict.fromkeys(range(len(app)), requests)
+    return [window for block in range(number) for window in design.block(block, chosen)]
 
 
 def mix(app: App, windows: int = 4, requests: int = 150, *, weights: Sequence[float] = ()) -> list[PlannedWindow]:

@@ -14,7 +14,7 @@ from harness.analysis.windows import TRUNCATED
 from harness.load.schedule import PlannedWindow
 from harness.model.samples import Recording, TraceHeader
 from harness.model.verdict import Verdict
-from tests.unit.analysis.recordings import Machine, alone, appended, blocks, clean, leak, mix, record, warmup
+from tests.unit.analysis.recordings import Machine, appended, blocks, clean, leak, level, mix, record, warmup
 from tests.unit.analysis.runs import BIG, OTHERS, RUN, among_others, as_run, by_name, suspect, verdict
 
 
@@ -135,25 +135,38 @@ def test_without_heaps_nothing_is_blamed_from_a_mixed_schedule(windows: int) -> 
     assert found.outcome == "inconclusive"
 
 
-def test_without_heaps_a_native_leak_is_found_by_driving_each_endpoint_alone() -> None:
-    each = [*warmup(OTHERS), *alone(OTHERS, 10)]
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("windows", [6, 12])
+def test_without_heaps_a_leak_shows_in_windows_that_all_end_alike_and_clears_the_others(
+    windows: int, seed: int
+) -> None:
+    app = among_others(appended(640))
+    each = [*warmup(app), *level(app, windows, seed=seed)]
+    found = by_name(verdict(app, each, Machine(heaps=False, in_flight=BIG)))
+    assert found["suspect"].verdict == "leak"
+    assert found["suspect"].bytes_per_request == pytest.approx(660, rel=0.06)
+    assert {found[name].verdict for name in OTHERS} <= {"clean", "bounded"}
+
+
+def test_without_heaps_a_native_leak_is_found_too() -> None:
+    each = [*warmup(OTHERS), *level(OTHERS, 8)]
     found = by_name(verdict(OTHERS, each, Machine(heaps=False, in_flight=BIG, native={"other": 2048})))
     assert found["other"].verdict == "leak"
     assert found["other"].bytes_per_request == pytest.approx(2048, rel=0.03)
-    assert found["clean"].verdict == "inconclusive"
-    assert "may have had room" in found["clean"].note
-    assert found["big"].verdict != "leak"
+    assert found["big"].verdict == "clean"
 
 
-def test_without_heaps_an_endpoint_is_cleared_by_more_requests_than_free_memory_could_hide() -> None:
-    each = [*warmup(OTHERS), *alone(OTHERS, 10, 12_000)]
-    found = by_name(verdict(OTHERS, each, Machine(heaps=False)))
-    assert {endpoint.verdict for endpoint in found.values()} == {"clean"}
+def test_without_heaps_and_without_a_leak_nobody_is_cleared_by_less_than_free_memory_could_hide() -> None:
+    few = by_name(verdict(OTHERS, [*warmup(OTHERS), *level(OTHERS, 8)], Machine(heaps=False, in_flight=BIG)))
+    assert {endpoint.verdict for endpoint in few.values()} == {"inconclusive"}
+    assert "may have had room" in few["clean"].note
+    many = by_name(verdict(OTHERS, [*warmup(OTHERS), *level(OTHERS, 10, 12_000)], Machine(heaps=False)))
+    assert {endpoint.verdict for endpoint in many.values()} == {"clean"}
 
 
 def test_without_heaps_a_leak_has_no_known_cause() -> None:
     """It may be the heap's or an extension's: only a flat heap tells."""
-    each = [*warmup(OTHERS), *alone(OTHERS, 10)]
+    each = [*warmup(OTHERS), *level(OTHERS, 10)]
     found = by_name(verdict(OTHERS, each, Machine(heaps=False, native={"other": 2048})))
     assert found["other"].cause == "unknown"
 

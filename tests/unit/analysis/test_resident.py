@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.decide import Settings
-from harness.analysis.resident import likeliest_first, native_suspects, quiet_stretch, resident_channels
+from harness.analysis.resident import level_rows, likeliest_first, native_suspects, quiet_stretch, resident_channels
 from harness.analysis.windows import Floats, WindowTable
 from harness.model.verdict import Channel
 from tests.unit.analysis.simulate import table_of
@@ -60,6 +60,12 @@ def test_a_channel_that_is_read_now_and_then_still_counts_and_a_rare_one_does_no
     now_and_then[[0, 5]], rare[3] = np.nan, 0.0
     assert resident_channels(resident(requests, anon=np.zeros(12), private=now_and_then)) == ["anon", "private_dirty"]
     assert resident_channels(resident(requests, anon=np.zeros(12), private=rare)) == ["anon"]
+
+
+def test_windows_are_level_where_all_or_none_of_the_endpoints_had_requests() -> None:
+    requests = np.array([[100.0, 4], [4, 100], [0, 0], [100, 0], [50, 50]])
+    table = replace(table_of(requests, np.zeros(5)), mix=np.array([False] * 4 + [True]))
+    assert level_rows(table).tolist() == [True, True, True, False, False]
 
 
 def test_the_quiet_stretch_is_the_longest_without_heap_growth_or_mix() -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.windows import available_channels, solo_rows, window_table
+from harness.analysis.windows import available_channels, window_table
 from harness.load.schedule import PlannedWindow
 from harness.model.samples import PhpReading, ProcessReading, Recording, Sample, TraceHeader, WindowMark
-from tests.unit.analysis.recordings import Machine, alone, blocks, clean, leak, mix, record, warmup
+from tests.unit.analysis.recordings import Machine, blocks, clean, leak, mix, record, warmup
 
 APP = {"clean": clean, "leak": leak(640)}
 
@@ -100,20 +100,6 @@ def test_open_files_are_counted_from_outside() -> None:
     table = window_table(record(APP, blocks(APP, 2), Machine(files={"leak": 1})))
     assert table.counts["open_fds"].tolist() == table.requests[:, 1].tolist()
     assert np.isnan(table.counts["timers"]).all()
-
-
-def test_an_endpoint_is_alone_between_the_windows_of_others() -> None:
-    table = window_table(record(APP, alone(APP, 6, 100)))
-    for endpoint in range(2):
-        rows = solo_rows(table, endpoint, 6)
-        assert table.requests[rows].sum(axis=0).tolist() == [600.0 * (e == endpoint) for e in range(2)]
-        assert (table.requests[rows].sum(axis=1) == 0).sum() >= 2
-        assert not solo_rows(table, endpoint, 7).any()
-
-
-def test_nobody_is_alone_in_a_mix() -> None:
-    table = window_table(record(APP, mix(APP, 8)))
-    assert not solo_rows(table, 0, 1).any()
 
 
 def test_a_mark_is_not_needed() -> None:
