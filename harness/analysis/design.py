@@ -16,12 +16,13 @@ LARGEST_LEVERAGE = 0.9
 class Design(Protocol):
     """n windows of p columns, the first `endpoints` of which are requests, the last one time where there is one.
 
-    `requests` (endpoints,) of all windows; `told` (p,) the columns that the windows tell apart; `own` (p,) how many
-    windows tell of each.
+    `requests` (endpoints,) of all windows, `time_s` (n,) of each where there is time; `told` (p,) the columns that the
+    windows tell apart; `own` (p,) how many windows tell of each.
     """
 
     endpoints: int
     requests: Floats
+    time_s: Floats | None
     told: Bools
     own: Floats
 
