@@ -22,7 +22,14 @@ from harness.model.target import ImageSpec
 from harness.model.verdict import EndpointVerdict, Verdict
 from tests.benchmark.attribution.cells import MEMORY_LIMIT_BYTES, Cell
 from tests.benchmark.attribution.claims import Claim, Judged, Truth, judge
-from tests.benchmark.attribution.rivals import OURS, OURS_GLS, OURS_REDRAWN, OURS_RESIDENT, rival_claims
+from tests.benchmark.attribution.rivals import (
+    OURS,
+    OURS_GLS,
+    OURS_REDRAWN,
+    OURS_RESIDENT,
+    OURS_RESIDENT_GLS,
+    rival_claims,
+)
 from tests.benchmark.attribution.series import Floats, RivalRecordings, Series
 from tests.benchmark.attribution.simulated import Keeps, SimulatedService
 
@@ -67,18 +74,27 @@ def draw_cell(cell: Cell, number: int, *, rivals: bool) -> Mapping[str, Judged]:
     """What each method made of the draw. `rivals` False leaves out the competitors and ours without heaps."""
     seed = seed_of(cell, number)
     run = conducted(cell, seed, heap=cell.heap)
-    judged = {OURS if cell.heap else OURS_RESIDENT: judge_run(run)}
-    if cell.heap:
-        judged[OURS_GLS] = judge_run(replace(run, verdict=run.smooth, decided_s=run.run_s))
-        judged[OURS_REDRAWN] = judge_run(replace(run, verdict=confirmed(run.verdict)))
+    judged = _of_ours(run, heap=cell.heap)
     if rivals:
         if cell.heap:
-            judged[OURS_RESIDENT] = judge_run(conducted(cell, seed, heap=False))
+            judged |= _of_ours(conducted(cell, seed, heap=False), heap=False)
         recorded = recordings(cell, seed, run.run_s)
         for method, claims in rival_claims(recorded, cell.threshold_bytes, CONFIDENCE).items():
             requests = recorded.mix.sent
             judged[method] = judge(claims, run.truths, seconds=run.run_s, requests=requests)
     return judged
+
+
+def _of_ours(run: Conducted, *, heap: bool) -> dict[str, Judged]:
+    """The run as it decided, and what the other estimator and the other test make of its recording."""
+    smooth = judge_run(replace(run, verdict=run.smooth, decided_s=run.run_s))
+    if not heap:
+        return {OURS_RESIDENT: judge_run(run), OURS_RESIDENT_GLS: smooth}
+    return {
+        OURS: judge_run(run),
+        OURS_GLS: smooth,
+        OURS_REDRAWN: judge_run(replace(run, verdict=confirmed(run.verdict))),
+    }
 
 
 def judge_run(run: Conducted) -> Judged:
