@@ -9,7 +9,7 @@ likelihood says (H. D. Patterson and R. Thompson, Biometrika 58, 1971). Estimate
 alone gives limits that are too narrow.
 
 The noise is taken to be smooth, and the same whoever is driven. Where it is, limits are narrower than those of the
-robust fit; where arrays double, or pages are counted, they hold too seldom or are wider.
+robust fit; where arrays double, caches fill or pages are counted, they hold too seldom or are wider.
 """
 
 from __future__ import annotations

@@ -8,12 +8,13 @@ import numpy as np
 
 from harness.analysis.columns import NO_BLOCK, Bools, Floats
 from harness.analysis.estimate import QUANTUM_BYTES, Estimates, estimate, usable_rows
-from harness.analysis.randomisation import REACHED, Block, randomisation_p_value
+from harness.analysis.randomisation import REACHED, Block, randomisation_p_value, without_outliers
 from harness.analysis.windows import WindowTable
 from harness.model.verdict import Channel, EndpointVerdict, Verdict
 
 # Windows of resident memory grow by what others touched before: there the test's assumption doesn't hold.
 CHANNEL: Channel = "php_heap"
+ROUNDING = QUANTUM_BYTES[CHANNEL] / math.sqrt(12.0)
 # Beside leaks, endpoints are tried whose p-value is as small as this; at most so many in all, each takes some 10 ms.
 NEAR = 0.05
 MOST_TRIED = 50
@@ -36,7 +37,7 @@ def with_randomisation(verdict: Verdict, table: WindowTable, threshold_bytes: fl
     endpoints = list(verdict.endpoints)
     for e in sorted(near, key=lambda e: endpoints[e].p_value)[:MOST_TRIED]:
         blocks = _blocks(rows, whole, e, threshold_bytes)
-        p_value = randomisation_p_value(blocks, rounding=QUANTUM_BYTES[CHANNEL] / math.sqrt(12.0), seed=SEED + e)
+        p_value = randomisation_p_value(blocks, rounding=ROUNDING, seed=SEED + e)
         endpoints[e] = _told(endpoints[e], p_value)
     return verdict.model_copy(update={"endpoints": tuple(endpoints)})
 
@@ -74,17 +75,18 @@ def _noise(rows: WindowTable, whole: Estimates, endpoint: int, threshold_bytes: 
     """Growth (n,) beyond what is expected where the endpoint keeps the threshold with each request.
 
     Growth by time is then told by the endpoint's windows too (D. Freedman and D. Lane, J. Business & Economic Statist.
-    1, 1983). What is left of the others' windows is smaller by what was estimated from it, and is stretched by that.
+    1, 1983), but for their outliers. What is left of the others' windows is smaller by what was estimated from it, and
+    is stretched by that.
     """
-    growth, requests, lasted = rows.growth[CHANNEL], rows.requests[:, endpoint], rows.duration_s
-    own = requests > 0
-    beyond = growth - threshold_bytes * requests
-    own_or_idle = own | (np.count_nonzero(rows.requests, axis=1) == 0)
-    by_time = float(beyond[own_or_idle].sum()) / float(lasted[own_or_idle].sum())
-    others = growth - rows.requests @ whole.mean - (whole.time.slope if whole.time else 0.0) * lasted
+    driven, lasted = np.count_nonzero(rows.requests, axis=1) > 0, rows.duration_s
+    kept = whole.mean.copy()
+    kept[endpoint] = threshold_bytes
+    beyond = rows.growth[CHANNEL] - rows.requests @ kept - (whole.time.slope if whole.time else 0.0) * lasted
     windows = np.count_nonzero(rows.requests, axis=0)
     stretched = np.sqrt(windows / np.maximum(windows - 1.0, 1.0))[np.argmax(rows.requests > 0, axis=1)]
-    return np.asarray(np.where(own_or_idle, beyond - by_time * lasted, others * stretched))
+    telling = (rows.requests[:, endpoint] > 0) | ~driven
+    by_time = float(without_outliers(beyond, ROUNDING)[telling].sum()) / float(lasted[telling].sum())
+    return np.asarray(np.where(telling, beyond - by_time * lasted, beyond * stretched))
 
 
 def _told(found: EndpointVerdict, p_value: float | None) -> EndpointVerdict:

@@ -108,10 +108,10 @@ def judge_run(run: Conducted) -> Judged:
 
 
 def confirmed(verdict: Verdict) -> Verdict:
-    """Leaks only where the randomisation test says so, too; where the design gave it no chance it doesn't."""
+    """Without the leaks that the randomisation test doesn't confirm, where the design let it."""
     endpoints = tuple(
         found.model_copy(update={"verdict": "inconclusive"})
-        if found.verdict == "leak" and (found.randomisation_p_value or 1.0) > REACHED
+        if found.verdict == "leak" and (found.randomisation_p_value or 0.0) > REACHED
         else found
         for found in verdict.endpoints
     )
