@@ -14,19 +14,26 @@ from harness.analysis.screening import screen_verdict
 from harness.errors import InputError
 from harness.history import RECORD, SCREENING, read_names, read_record
 from harness.measuring.timing import with_times_of
+from harness.model.scenario import Estimator
 from harness.model.screen import SCREEN_FORMAT
 from harness.model.verdict import Verdict
 from harness.sample.recording import read_recording, read_screening, sniff_format
 
 
-def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence: float | None = None) -> Verdict:
+def analyse_path(
+    path: Path,
+    *,
+    threshold_bytes: float | None = None,
+    confidence: float | None = None,
+    estimator: Estimator | None = None,
+) -> Verdict:
     """The verdict of a run folder or a trace file; what isn't given is taken from the recording. Raises InputError."""
     run_id = path.resolve().name
     if sniff_format(path) == SCREEN_FORMAT:
         screening = read_screening(path)
-        return screen_verdict(screening, _settings({}, threshold_bytes, confidence), run_id=run_id)
+        return screen_verdict(screening, _settings({}, threshold_bytes, confidence, None), run_id=run_id)
     recording = read_recording(path)
-    settings = _settings(recording.header.schedule, threshold_bytes, confidence)
+    settings = _settings(recording.header.schedule, threshold_bytes, confidence, estimator)
     verdict = analyse(recording, settings, run_id=run_id)
     screened = path / SCREENING
     if path.is_dir() and screened.exists():
@@ -37,11 +44,15 @@ def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence
     return with_names(verdict, read_names(path)) if path.is_dir() else verdict
 
 
-def _settings(own: Mapping[str, Any], threshold_bytes: float | None, confidence: float | None) -> Settings:
+def _settings(
+    own: Mapping[str, Any], threshold_bytes: float | None, confidence: float | None, estimator: Estimator | None
+) -> Settings:
     standard = Settings()
+    recorded: Estimator = "gls" if own.get("estimator") == "gls" else standard.estimator
     return Settings(
         threshold_bytes=threshold_bytes or float(own.get("threshold_bytes", standard.threshold_bytes)),
         confidence=confidence or float(own.get("confidence", standard.confidence)),
         looks=int(own.get("looks", standard.looks)),
         confirm_requests=int(own.get("confirm_requests", standard.confirm_requests)),
+        estimator=estimator or recorded,
     )

@@ -65,8 +65,13 @@ class RunResult:
 
 
 def settings_of(scenario: Scenario) -> Settings:
-    confirm_requests = scenario.load.confirm_requests
-    return Settings(scenario.threshold_bytes, scenario.confidence, len(LOOKS), confirm_requests)
+    return Settings(
+        threshold_bytes=scenario.threshold_bytes,
+        confidence=scenario.confidence,
+        looks=len(LOOKS),
+        confirm_requests=scenario.load.confirm_requests,
+        estimator=scenario.estimator,
+    )
 
 
 def run_scenario(scenario: Scenario, results: Path, watcher: Watcher) -> RunResult:

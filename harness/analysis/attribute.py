@@ -15,6 +15,7 @@ from harness.analysis.decide import FAR_BYTES, Decision, Settings, decide
 from harness.analysis.estimate import Estimates, usable_rows
 from harness.analysis.garbage import possible_garbage
 from harness.analysis.groups import Pair, decide_shared, driven_alone, growing_pairs, pairs_note
+from harness.analysis.redrawing import with_randomisation
 from harness.analysis.remainder import Remainder, remainder_of
 from harness.analysis.resident import FLAT, decide_level, native_leaks, native_note, prompt_channel
 from harness.analysis.windows import TRUNCATED, WindowTable, available_channels, table_of, undisturbed
@@ -30,7 +31,7 @@ def analyse(recording: Recording, settings: Settings, *, run_id: str = "") -> Ve
     """Attributes growth to the endpoints of `recording`."""
     analysis = Analysis(recording.header, settings)
     analysis.take(recording.samples)
-    found = analysis.verdict(run_id=run_id)
+    found = analysis.final(run_id=run_id)
     return found.model_copy(update={"notes": (*found.notes, TRUNCATED)}) if recording.truncated else found
 
 
@@ -56,6 +57,10 @@ class Analysis:
     def verdict(self, *, run_id: str = "") -> Verdict:
         """On all samples taken so far."""
         return _verdict(self._header, self.table(), self._columns, self._settings, run_id)
+
+    def final(self, *, run_id: str = "") -> Verdict:
+        """The same with what takes too long for each look."""
+        return with_randomisation(self.verdict(run_id=run_id), self.table(), self._settings.threshold_bytes)
 
 
 def _verdict(header: TraceHeader, table: WindowTable, columns: Columns, settings: Settings, run_id: str) -> Verdict:

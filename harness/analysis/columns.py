@@ -26,6 +26,8 @@ KINDS: tuple[WindowKind | None, ...] = (None, "warmup", "load", "idle", "mix", "
 # So many samples at a time: their objects stay in the processor's cache while they are gone through several times.
 CHUNK = 256
 FIRST_ROOM = 1024
+# Of a sample that ends no window of a schedule.
+NO_BLOCK = -1
 
 _PLACE_OF_KIND = {kind: place for place, kind in enumerate(KINDS)}
 _WHO = attrgetter("pid", "started_s")
@@ -39,8 +41,9 @@ class Columns:
     """All samples taken so far, of `endpoints` endpoints.
 
     By sample (n,): `elapsed_s`, `requests` (p, n) cumulative, `anon_bytes` (NaN where not read), `kind` (its place in
-    `KINDS`), `load_s`, `alive` (number of processes). By process of a sample (m,), in the samples' order: `process` (a
-    number for each pid and start), `values` (len(VALUES), m), NaN where not read. `events` in order of time.
+    `KINDS`), `load_s`, `alive` (number of processes), `block` of the schedule (`NO_BLOCK` without). By process of a
+    sample (m,), in the samples' order: `process` (a number for each pid and start), `values` (len(VALUES), m), NaN
+    where not read. `events` in order of time.
     """
 
     def __init__(self, endpoints: int) -> None:
@@ -48,7 +51,7 @@ class Columns:
         self._numbers: dict[tuple[int, float | None], int] = {}
         self._events: list[Event] = []
         self._times = _Growing(3)
-        self._marks = _Growing(2, np.int64)
+        self._marks = _Growing(3, np.int64)
         self._requests = _Growing(endpoints)
         self._process = _Growing(1, np.int64)
         self._values = _Growing(len(VALUES))
@@ -76,7 +79,8 @@ class Columns:
                 [window.load_s if window else 0.0 for window in windows],
             ]
         )
-        self._marks.append([[_PLACE_OF_KIND[window.kind if window else None] for window in windows], alive])
+        kinds = [_PLACE_OF_KIND[window.kind if window else None] for window in windows]
+        self._marks.append([kinds, alive, [window.block if window else NO_BLOCK for window in windows]])
         self._requests.append(_by_column([sample.requests for sample in samples], self._requests.width))
         self._process.append([who])
         outside = _by_column(map(_OF_PROCESS, processes), len(OUTSIDE))
@@ -122,6 +126,10 @@ class Columns:
     @property
     def alive(self) -> Indices:
         return np.asarray(self._marks.rows[1])
+
+    @property
+    def block(self) -> Indices:
+        return np.asarray(self._marks.rows[2])
 
     @property
     def requests(self) -> Floats:

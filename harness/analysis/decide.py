@@ -9,11 +9,21 @@ import numpy as np
 
 from harness.analysis.columns import Bools, Floats
 from harness.analysis.design import Design
-from harness.analysis.estimate import JUMP_SCALES, QUANTUM_BYTES, Estimates, estimate_design, usable_rows, window_design
+from harness.analysis.estimate import (
+    JUMP_SCALES,
+    QUANTUM_BYTES,
+    Estimates,
+    Noise,
+    estimate_design,
+    smooth_noise,
+    usable_rows,
+    window_design,
+)
 from harness.analysis.garbage import garbage_of
 from harness.analysis.regression import Fit
 from harness.analysis.student import t_quantile
 from harness.analysis.windows import WindowTable
+from harness.model.scenario import Estimator
 from harness.model.verdict import Channel, EndpointOutcome
 
 # Growth that gave back this share of itself in sudden drops was garbage waiting for the collector.
@@ -31,13 +41,14 @@ class Settings:
     """`threshold_bytes` a request is the smallest growth called a leak; `confidence` of the whole run.
 
     `looks`: how often the data may be looked at; the error allowed is divided over them. `confirm_requests`: how many
-    to an endpoint tell a leak from a cache that is still filling.
+    to an endpoint tell a leak from a cache that is still filling. `estimator`: how growth is fitted, see `Estimator`.
     """
 
     threshold_bytes: float = 64.0
     confidence: float = 0.99
     looks: int = 1
     confirm_requests: int = 0
+    estimator: Estimator = "robust"
 
     @property
     def alpha(self) -> float:
@@ -69,10 +80,11 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
     rows = table.select(usable_rows(table, channel))
     design = window_design(rows)
     try:
-        whole = estimate_design(design, rows.growth[channel], channel)
+        noise = smooth_noise(design, rows, channel) if settings.estimator == "gls" else None
+        whole = estimate_design(design, rows.growth[channel], channel, noise)
     except ValueError:
         return None
-    halves = _halves(rows, design, channel, whole, settings.confidence)
+    halves = _halves(rows, design, channel, whole, settings.confidence, noise)
     garbage = garbage_of(rows)
     p_values = whole.p_above(settings.threshold_bytes)
     growing = _holm(p_values, settings.alpha)
@@ -188,10 +200,17 @@ class _Halves:
         return bool(self.varying[e] and fell > surely and fit.slopes[late] < SLOWING_SHARE * fit.slopes[e])
 
 
-def _halves(rows: WindowTable, design: Design, channel: Channel, whole: Estimates, confidence: float) -> _Halves | None:
+def _halves(
+    rows: WindowTable,
+    design: Design,
+    channel: Channel,
+    whole: Estimates,
+    confidence: float,
+    noise: Noise | None,
+) -> _Halves | None:
     halved = design.halved()
     try:
-        found = estimate_design(halved, rows.growth[channel], channel)
+        found = estimate_design(halved, rows.growth[channel], channel, noise)
     except ValueError:
         return None
     return _Halves(

@@ -16,13 +16,15 @@ LARGEST_LEVERAGE = 0.9
 class Design(Protocol):
     """n windows of p columns, the first `endpoints` of which are requests, the last one time where there is one.
 
-    `level`: each window with load has requests of every endpoint. `requests` (endpoints,) of all windows; `told` (p,)
-    the columns that the windows tell apart; `own` (p,) how many windows tell of each.
+    `level`: each window with load has requests of every endpoint. `requests` (endpoints,) of all windows, `time_s` (n,)
+    of each where there is time; `told` (p,) the columns that the windows tell apart; `own` (p,) how many windows tell
+    of each.
     """
 
     endpoints: int
     level: bool
     requests: Floats
+    time_s: Floats | None
     told: Bools
     own: Floats
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from harness.analysis.columns import Bools, Floats
 from harness.analysis.design import Design, design_of
+from harness.analysis.locallevel import LocalLevel, gls_fit, likely_levels
 from harness.analysis.means import Means, TimeSlope, means_alone, time_slope
 from harness.analysis.regression import Fit, robust_fit
 from harness.analysis.solo import Solo
 from harness.analysis.student import t_quantile, t_tail
 from harness.analysis.windows import WindowTable, undisturbed
 from harness.model.verdict import Channel
+
+Noise = Sequence[LocalLevel]
 
 JUMP_SCALES = 6.0
 POWER = 0.8
@@ -102,10 +106,21 @@ def estimate(table: WindowTable, channel: Channel) -> Estimates:
     return estimate_design(window_design(table), table.growth[channel], channel)
 
 
-def estimate_design(design: Design, growth: Floats, channel: Channel) -> Estimates:
-    """The same of any design of requests."""
+def smooth_noise(design: Design, rows: WindowTable, channel: Channel) -> tuple[LocalLevel, ...]:
+    """What generalised least squares takes for the noise of `rows`, whose readings neighbours in the recording share.
+
+    Raises ValueError where there are too few windows.
+    """
+    linked = np.diff(rows.number) == 1
+    return likely_levels(design, rows.growth[channel], rows.duration_s, linked, rounding=_rounding(channel))
+
+
+def estimate_design(design: Design, growth: Floats, channel: Channel, noise: Noise | None = None) -> Estimates:
+    """The same of any design of requests; by generalised least squares where the `noise` is given."""
+    if noise is not None:
+        return _smooth(design, growth, channel, noise)
     endpoints, requests = design.endpoints, design.requests
-    rounding = QUANTUM_BYTES[channel] / math.sqrt(12.0)
+    rounding = _rounding(channel)
     fit = robust_fit(design, growth, floor=QUANTUM_BYTES[channel], alike=design.level and channel != "php_heap")
     time = time_slope(design, fit, rounding=rounding)
     jumps = _blamed(design, fit, fit.residuals > JUMP_SCALES * fit.scales)
@@ -128,6 +143,30 @@ def estimate_design(design: Design, growth: Floats, channel: Channel) -> Estimat
         dropped=-drops.sum(axis=0),
         time=time,
     )
+
+
+def _smooth(design: Design, growth: Floats, channel: Channel, noise: Noise) -> Estimates:
+    """Jumps are in these slopes as all growth is: there is nothing beyond them."""
+    endpoints = design.endpoints
+    fit = gls_fit(design, growth, noise, rounding=_rounding(channel))
+    slopes, errors, freedom = fit.slopes[:endpoints], fit.errors[:endpoints], fit.freedom[:endpoints]
+    timed = len(fit.slopes) > endpoints
+    drops = _blamed(design, fit, (fit.residuals < -JUMP_SCALES * fit.scales) & (growth < 0))
+    return Estimates(
+        fit=fit,
+        requests=design.requests,
+        mean=slopes,
+        error=errors,
+        freedom=freedom,
+        jump=np.zeros(endpoints),
+        dropped=-drops.sum(axis=0),
+        time=TimeSlope(float(fit.slopes[-1]), float(fit.errors[-1]), float(fit.freedom[-1])) if timed else None,
+    )
+
+
+def _rounding(channel: Channel) -> float:
+    """The standard deviation of what rounding makes of one window's growth."""
+    return QUANTUM_BYTES[channel] / math.sqrt(12.0)
 
 
 def _blamed(design: Design, fit: Fit, rows: Bools) -> Floats:

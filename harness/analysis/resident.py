@@ -84,9 +84,10 @@ def resident_channels(table: WindowTable) -> list[Channel]:
 def native_leaks(table: WindowTable, settings: Settings, on_heap: list[bool]) -> dict[int, tuple[Channel, Decision]]:
     """Leaks outside of the PHP heap, by endpoint, from the longest stretch of windows that kept no heap memory.
 
-    `on_heap[e]` tells that endpoint e may grow the heap. Either channel may tell, at half the error.
+    `on_heap[e]` tells that endpoint e may grow the heap. Either channel may tell, at half the error, and always by the
+    robust fit: what touches pages once is in few windows of few endpoints, and no smooth noise of all.
     """
-    shared = replace(settings, looks=settings.looks * len(RESIDENT))
+    shared = replace(settings, looks=settings.looks * len(RESIDENT), estimator="robust")
     leaks: dict[int, tuple[Channel, Decision]] = {}
     for channel in reversed(RESIDENT):
         quiet = table.select(quiet_stretch(table, on_heap, channel))

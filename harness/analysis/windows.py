@@ -32,7 +32,8 @@ class WindowTable:
     where the channel says nothing; `freed` (n,) bytes that the forced collection at the window's end gave back;
     `counts[name]` (n,) changes of a number of things; `broken` (n,) a process that runs PHP was born or died in the
     window, `disturbed` (n,) any process was; `mix` (n,) the realistic mix at the end of a run and `group` (n,)
-    several endpoints at once, which no endpoint is fitted on.
+    several endpoints at once, which no endpoint is fitted on. `number` (n,) counts the recording's windows, so that
+    neighbours are known once rows were left out, and `block` (n,) the schedule's blocks, `NO_BLOCK` where it has none.
     """
 
     endpoints: tuple[str, ...]
@@ -46,6 +47,8 @@ class WindowTable:
     disturbed: Bools
     mix: Bools
     group: Bools
+    number: Indices
+    block: Indices
 
     def __len__(self) -> int:
         return len(self.duration_s)
@@ -65,6 +68,8 @@ class WindowTable:
             disturbed=self.disturbed[rows],
             mix=self.mix[rows],
             group=self.group[rows],
+            number=self.number[rows],
+            block=self.block[rows],
         )
 
 
@@ -93,6 +98,8 @@ def table_of(columns: Columns, endpoints: tuple[str, ...]) -> WindowTable:
         disturbed=disturbed,
         mix=(columns.kind[1:] == KINDS.index("mix"))[kept],
         group=(columns.kind[1:] == KINDS.index("group"))[kept],
+        number=np.flatnonzero(kept),
+        block=columns.block[1:][kept],
     )
 
 

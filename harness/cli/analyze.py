@@ -6,8 +6,9 @@ import click
 
 from harness import exit_codes
 from harness.cli.completing import run_folders
-from harness.cli.options import judging_options
+from harness.cli.options import estimator_option, judging_options
 from harness.cli.output import Output, one_or_list, output_options
+from harness.model.scenario import Estimator
 from harness.reanalysis import analyse_path
 from harness.report.terminal import render_verdict
 
@@ -15,12 +16,19 @@ from harness.report.terminal import render_verdict
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=run_folders)
 @judging_options
+@estimator_option
 @output_options
-def analyze(paths: tuple[Path, ...], threshold: float | None, confidence: float | None, output: Output) -> int:
+def analyze(
+    paths: tuple[Path, ...],
+    threshold: float | None,
+    confidence: float | None,
+    estimator: Estimator | None,
+    output: Output,
+) -> int:
     """Attribute again from recorded samples alone: run folders or trace files. No Docker needed."""
     verdicts = []
     for path in paths:
-        verdict = analyse_path(path, threshold_bytes=threshold, confidence=confidence)
+        verdict = analyse_path(path, threshold_bytes=threshold, confidence=confidence, estimator=estimator)
         if len(paths) > 1:
             output.answer(f"\n{path}")
         output.answer(render_verdict(verdict))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from harness.model.scenario import Estimator
 from harness.units import parse_duration, parse_size
 
 
@@ -51,6 +52,12 @@ def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Confidence of the whole run, as 0.99.",
     )(command)
 
+
+estimator_option = click.option(
+    "--estimator",
+    type=click.Choice(get_args(Estimator)),
+    help="How growth is fitted: robust to jumps, or gls where the noise is known to be smooth.",
+)
 
 BISECT_OPTION = "--exit-for-bisect"
 

@@ -13,11 +13,11 @@ from harness.cli.interrupts import Interrupts
 from harness.cli.live.running import watching
 from harness.cli.onward import from_here, steps_after
 from harness.cli.opinions import ask_after_run
-from harness.cli.options import BISECT_OPTION, Duration, judging_options, results_option
+from harness.cli.options import BISECT_OPTION, Duration, estimator_option, judging_options, results_option
 from harness.cli.output import Output, failure_document, one_or_list, output_options
 from harness.cli.telling import Telling, telling_options
 from harness.errors import Interrupted, MeasureError
-from harness.model.scenario import Scenario
+from harness.model.scenario import Estimator, Scenario
 from harness.nightly.known import KnownLeaks, load_known, without_known
 from harness.report.terminal import render_verdict
 from harness.run import RunResult, run_scenario
@@ -27,6 +27,7 @@ from harness.scenario import load_scenario
 @click.command()
 @click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=scenario_files)
 @judging_options
+@estimator_option
 @click.option("--budget", type=Duration(), metavar="TIME", help="Time of load, as 2m, instead of the scenario's own.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of the schedule, instead of the scenario's own.")
 @click.option(
@@ -40,6 +41,7 @@ def run(
     scenarios: tuple[Path, ...],
     threshold: float | None,
     confidence: float | None,
+    estimator: Estimator | None,
     budget: float | None,
     seed: int | None,
     known: Path | None,
@@ -48,7 +50,7 @@ def run(
     telling: Telling,
 ) -> int:
     """Start each of SCENARIOS' targets, drive traffic, sample, attribute, and print the verdict."""
-    given = {"threshold_bytes": threshold, "confidence": confidence, "seed": seed}
+    given = {"threshold_bytes": threshold, "confidence": confidence, "estimator": estimator, "seed": seed}
     overrides = {name: value for name, value in given.items() if value is not None}
     read = [load_scenario(path, os.environ).model_copy(update=overrides) for path in scenarios]
     read = [_with_budget(scenario, budget) for scenario in read] if budget is not None else read

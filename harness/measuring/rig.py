@@ -88,6 +88,7 @@ class Rig:
                 "looks": looks,
                 "threshold_bytes": self.scenario.threshold_bytes,
                 "confidence": self.scenario.confidence,
+                "estimator": self.scenario.estimator,
                 "confirm_requests": plan.confirm_requests,
                 "channels": list(self.sampler.channels),
                 "source": str(self.scenario.source.resolve()),

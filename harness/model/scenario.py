@@ -13,6 +13,10 @@ from harness.model.load import Endpoint, Login
 from harness.model.target import AnyTargetSpec
 from harness.model.verdict import EndpointOutcome
 
+# How windows' growth is fitted: robustly against the jumps of growing arrays, or by generalised least squares, which
+# tells more where the noise is known to be smooth.
+Estimator = Literal["robust", "gls"]
+
 
 class LoadPlan(Value):
     """How the endpoints are driven.
@@ -76,6 +80,7 @@ class Scenario(Value):
     login: Login | None = None
     threshold_bytes: Annotated[float, Field(gt=0)] = 64.0
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
+    estimator: Estimator = "robust"
     seed: int = 0
     expect: dict[str, EndpointOutcome] = {}
     production: Production | None = None

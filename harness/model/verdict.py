@@ -42,6 +42,8 @@ class EndpointVerdict(Value):
     """One endpoint's answer.
 
     `p_value` is one-sided, of "grows by no more than the threshold", before Holm's correction. `ci95` is two-sided.
+    `randomisation_p_value` is the same by redrawing the order of the windows, of a leak or what is near one; None where
+    they weren't drawn in blocks, or too few for it to be as small as 0.05.
     `typical_bytes_per_request` is what a request keeps without the rare jumps of a growing array's doublings,
     `typical_error` its standard error (bytes a request) with `freedom` degrees of freedom: what a comparison needs.
     `channels`: what each channel that was read says, bytes a request; resident memory may blame whoever touched pages.
@@ -59,6 +61,7 @@ class EndpointVerdict(Value):
     p_value: float
     requests: int
     channel: Channel
+    randomisation_p_value: float | None = None
     per_request: dict[str, float] = {}
     cause: Cause = "unknown"
     holders: tuple[Holder, ...] = ()

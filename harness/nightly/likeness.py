@@ -36,6 +36,7 @@ FIELDS: Final = (
     Field("profile", "schedule", "a soak and a designed load measure other things"),
     Field("rate", "schedule", "concurrency changes what a request meets"),
     Field("users", "schedule", "concurrency changes what a request meets"),
+    Field("estimator", "schedule", "only the robust one leaves an array's doublings out of what is typical"),
 )
 FIELD_NAMES: Final = tuple(field.name for field in FIELDS)
 _RECORDED_AS: Final = {"profile": "kind"}

@@ -29,6 +29,7 @@ COLUMNS: Final = (
     "holders",
     "unexpected_answers",
     "note",
+    "randomisation_p_value",
 )
 # A spreadsheet takes a cell for a formula by its first character; the wide forms are those of East Asian input.
 _FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
@@ -65,6 +66,7 @@ def _cells(run_id: str, endpoint: EndpointVerdict) -> tuple[Cell, ...]:
         len(endpoint.holders),
         failures(endpoint),
         endpoint.note,
+        endpoint.randomisation_p_value,
     )
 
 

@@ -41,6 +41,10 @@ _HELP: Final[dict[Cause, str]] = {
     "unknown": "Run again with the probe to have the holder named, or take a second opinion of an outside tool.",
 }
 
+_MEASURED: Final = {
+    "bytes_per_request", "ci95", "p_value", "randomisation_p_value", "requests", "channel", "per_request"
+}  # fmt: skip
+
 
 def render_sarif(verdict: Verdict) -> str:
     """One run, as ASCII. A result's fingerprint is its endpoint's alone, so it stays the same while the line moves."""
@@ -85,9 +89,7 @@ def _result(endpoint: EndpointVerdict) -> dict[str, Any]:
             _location(holder) | {"id": number, "message": message(_described(holder))}
             for number, holder in enumerate(placed[1:], start=1)
         ]
-    result["properties"] |= endpoint.model_dump(
-        mode="json", include={"bytes_per_request", "ci95", "p_value", "requests", "channel", "per_request"}
-    )
+    result["properties"] |= endpoint.model_dump(mode="json", include=_MEASURED, exclude_none=True)
     return result
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.model.diagnosis import DiagnosePlan, ToolName
-from harness.model.scenario import LoadPlan, Sampling, ScreeningPlan
+from harness.model.scenario import Estimator, LoadPlan, Sampling, ScreeningPlan
 from harness.model.target import CommandSpec, ReadyCheck
 from harness.model.verdict import EndpointOutcome
 from harness.scenario import compound, fields
@@ -283,6 +283,7 @@ class GeneralWritten(Written):
     description: Annotated[str, fields.text(max_length=10_000, empty=True)] = ""
     threshold_bytes: Annotated[float, fields.size(1, 2**40)] = Field(64.0, alias="threshold")
     confidence: Annotated[float, fields.number(0.5, 1)] = 0.99
+    estimator: Annotated[Estimator, fields.choice(*get_args(Estimator))] = "robust"
     seed: Annotated[int, fields.whole(0, 2**32 - 1)] = 0
     expect: dict[str, Annotated[EndpointOutcome, fields.choice(*get_args(EndpointOutcome))]] = {}
 

@@ -57,7 +57,8 @@ class Row:
         said += f"{size_of(self.slope)} a request"
         if self.low is not None and self.high is not None:
             said += f" (95% limits {number(self.low)} to {number(self.high)})"
-        return f"{said}, from {self.endpoint.requests:,} requests, in {CHANNELS[self.endpoint.channel]}.{self._alone()}"
+        said += f", from {self.endpoint.requests:,} requests, in {CHANNELS[self.endpoint.channel]}."
+        return said + self._alone() + self._redrawn()
 
     def _alone(self) -> str:
         screened = self.endpoint.screened
@@ -65,6 +66,10 @@ class Row:
             return ""
         kept = size_of(screened.typical_bytes_per_request)
         return f" One request at a time, a typical one of {screened.requests:,} kept {kept}."
+
+    def _redrawn(self) -> str:
+        p_value = self.endpoint.randomisation_p_value
+        return "" if p_value is None else f" Randomisation test of the windows' order: p {p_value:.2g}."
 
 
 def rows_of(endpoints: Sequence[EndpointVerdict], projection: Projection, colours: Mapping[int, int]) -> list[Row]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from harness.analysis.attribute import analyse
 from harness.analysis.decide import Settings
+from harness.analysis.randomisation import REACHED
 from harness.measuring.conduct import Conductor
 from harness.measuring.driving import LOOKS
 from harness.measuring.session import Session
@@ -21,7 +22,14 @@ from harness.model.target import ImageSpec
 from harness.model.verdict import EndpointVerdict, Verdict
 from tests.benchmark.attribution.cells import MEMORY_LIMIT_BYTES, Cell
 from tests.benchmark.attribution.claims import Claim, Judged, Truth, judge
-from tests.benchmark.attribution.rivals import OURS, OURS_RESIDENT, rival_claims
+from tests.benchmark.attribution.rivals import (
+    OURS,
+    OURS_GLS,
+    OURS_REDRAWN,
+    OURS_RESIDENT,
+    OURS_RESIDENT_GLS,
+    rival_claims,
+)
 from tests.benchmark.attribution.series import Floats, RivalRecordings, Series
 from tests.benchmark.attribution.simulated import Keeps, SimulatedService
 
@@ -40,10 +48,12 @@ Look = tuple[float, int, tuple[str, ...]]
 class Conducted:
     """A run of ours: its verdict, and the seconds and requests after which that verdict stood and didn't change again.
 
-    `run_s` is the whole of it. `truths` are what the service had really kept.
+    `run_s` is the whole of it. `smooth` is the verdict that generalised least squares makes of the same recording.
+    `truths` are what the service had really kept.
     """
 
     verdict: Verdict
+    smooth: Verdict
     decided_s: float
     decided_requests: int
     run_s: float
@@ -64,15 +74,27 @@ def draw_cell(cell: Cell, number: int, *, rivals: bool) -> Mapping[str, Judged]:
     """What each method made of the draw. `rivals` False leaves out the competitors and ours without heaps."""
     seed = seed_of(cell, number)
     run = conducted(cell, seed, heap=cell.heap)
-    judged = {OURS if cell.heap else OURS_RESIDENT: judge_run(run)}
+    judged = _of_ours(run, heap=cell.heap)
     if rivals:
         if cell.heap:
-            judged[OURS_RESIDENT] = judge_run(conducted(cell, seed, heap=False))
+            judged |= _of_ours(conducted(cell, seed, heap=False), heap=False)
         recorded = recordings(cell, seed, run.run_s)
         for method, claims in rival_claims(recorded, cell.threshold_bytes, CONFIDENCE).items():
             requests = recorded.mix.sent
             judged[method] = judge(claims, run.truths, seconds=run.run_s, requests=requests)
     return judged
+
+
+def _of_ours(run: Conducted, *, heap: bool) -> dict[str, Judged]:
+    """The run as it decided, and what the other estimator and the other test make of its recording."""
+    smooth = judge_run(replace(run, verdict=run.smooth, decided_s=run.run_s))
+    if not heap:
+        return {OURS_RESIDENT: judge_run(run), OURS_RESIDENT_GLS: smooth}
+    return {
+        OURS: judge_run(run),
+        OURS_GLS: smooth,
+        OURS_REDRAWN: judge_run(replace(run, verdict=confirmed(run.verdict))),
+    }
 
 
 def judge_run(run: Conducted) -> Judged:
@@ -83,6 +105,20 @@ def judge_run(run: Conducted) -> Judged:
     if not unfounded:
         return told
     return Judged(**{name: getattr(told, name) for name in Judged.__slots__} | {"false_alarms": 1})
+
+
+def confirmed(verdict: Verdict) -> Verdict:
+    """Without the leaks that the randomisation test doesn't confirm, where the design let it."""
+    endpoints = tuple(
+        found.model_copy(update={"verdict": "inconclusive"})
+        if found.verdict == "leak" and (found.randomisation_p_value or 0.0) > REACHED
+        else found
+        for found in verdict.endpoints
+    )
+    nobody_left = endpoints != verdict.endpoints and all(found.verdict != "leak" for found in endpoints)
+    return verdict.model_copy(
+        update={"endpoints": endpoints, "outcome": "inconclusive" if nobody_left else verdict.outcome}
+    )
 
 
 def claim_of(found: EndpointVerdict) -> Claim:
@@ -108,9 +144,11 @@ def conducted(cell: Cell, seed: int, *, heap: bool) -> Conducted:
     session.begin()
     Conductor(scenario, session, settings, heap=heap, looked=looked, memory_limit_bytes=MEMORY_LIMIT_BYTES).perform()
     verdict = analyse(session.recording, settings)
+    smooth = analyse(session.recording, replace(settings, estimator="gls"))
     run_s, requests = session.elapsed_s, sum(session.samples[-1].requests)
     decided_s, decided_requests = _stood_from(looks, _outcomes(verdict)) or (run_s, requests)
-    return Conducted(verdict, decided_s, decided_requests, run_s, truths_of(service, cell.threshold_bytes))
+    truths = truths_of(service, cell.threshold_bytes)
+    return Conducted(verdict, smooth, decided_s, decided_requests, run_s, truths)
 
 
 def truths_of(service: SimulatedService, threshold_bytes: float) -> tuple[Truth, ...]:

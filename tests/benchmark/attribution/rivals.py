@@ -12,12 +12,16 @@ from tests.benchmark.attribution.trends import least_squares, mann_kendall, one_
 
 OURS = "hyperleak"
 OURS_RESIDENT = "hyperleak, container memory alone"
+OURS_GLS = "hyperleak, GLS"
+OURS_RESIDENT_GLS = "hyperleak, GLS, container memory alone"
+OURS_REDRAWN = "hyperleak, unless the randomisation test disagrees"
 LEAST_SQUARES = "least squares on RSS, constant mix"
 MANN_KENDALL = "Mann-Kendall and Sen on RSS, one endpoint at a time"
 ONE_AT_A_TIME = "RSS before and after, one endpoint at a time"
 LBR = "LBR on RSS, one endpoint at a time"
 PRECOG = "Precog on RSS, one endpoint at a time"
-METHODS = (OURS, OURS_RESIDENT, LEAST_SQUARES, MANN_KENDALL, ONE_AT_A_TIME, LBR, PRECOG)
+RIVALS = (LEAST_SQUARES, MANN_KENDALL, ONE_AT_A_TIME, LBR, PRECOG)
+METHODS = (OURS, OURS_GLS, OURS_REDRAWN, OURS_RESIDENT, OURS_RESIDENT_GLS, *RIVALS)
 
 
 def rival_claims(recorded: RivalRecordings, threshold_bytes: float, confidence: float) -> Mapping[str, list[Claim]]:

@@ -251,6 +251,13 @@ def warmup(app: App, requests: int = 50) -> Iterator[PlannedWindow]:
     return Design(1, len(app), requests, WINDOW_S).warmup(requests)
 
 
+def alone(app: App, windows: int, requests: int = 150) -> list[PlannedWindow]:
+    """Each endpoint by itself for so many windows in a row, idle windows before and after."""
+    design = Design(1, len(app), requests, WINDOW_S)
+    driven = [window for e in range(len(app)) for window in design.alone(e, e, windows)]
+    return [*driven, driven[0]]
+
+
 def level(app: App, number: int, requests: int = 150, *, seed: int = 1) -> list[PlannedWindow]:
     """Blocks as of a run without heaps: each window ends with four requests of every endpoint."""
     design = Design(seed, len(app), requests, WINDOW_S, closing=4)

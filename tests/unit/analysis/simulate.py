@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from harness.analysis.columns import NO_BLOCK, Indices
 from harness.analysis.decide import Settings, decide
 from harness.analysis.windows import COLLECTOR, COUNTED, Floats, WindowTable
 
@@ -28,8 +29,10 @@ NOISES: Mapping[NoiseName, Noise] = {
 }
 
 
-def table_of(requests: Floats, growth: Floats, duration_s: Floats | None = None) -> WindowTable:
-    """Windows in which only the PHP heap was read."""
+def table_of(
+    requests: Floats, growth: Floats, duration_s: Floats | None = None, block: Indices | None = None
+) -> WindowTable:
+    """Windows in which only the PHP heap was read, one after another."""
     rows = len(requests)
     return WindowTable(
         endpoints=tuple(f"GET /{e}" for e in range(requests.shape[1])),
@@ -43,6 +46,8 @@ def table_of(requests: Floats, growth: Floats, duration_s: Floats | None = None)
         disturbed=np.zeros(rows, dtype=bool),
         mix=np.zeros(rows, dtype=bool),
         group=np.zeros(rows, dtype=bool),
+        number=np.arange(rows),
+        block=np.full(rows, NO_BLOCK) if block is None else block,
     )
 
 

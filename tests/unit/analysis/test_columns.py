@@ -80,7 +80,7 @@ def test_looking_in_between_changes_no_verdict() -> None:
     for sample in whole.samples:
         analysis.take([sample])
         analysis.verdict()
-    assert analysis.verdict() == analyse(whole, RUN)
+    assert analysis.final() == analyse(whole, RUN)
 
 
 def test_a_shell_that_comes_and_goes_breaks_no_window_of_the_heaps() -> None:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from harness.analysis.decide import Settings
-from harness.analysis.resident import level_rows, likeliest_first, native_suspects, quiet_stretch, resident_channels
+from harness.analysis.resident import (
+    level_rows,
+    likeliest_first,
+    native_leaks,
+    native_suspects,
+    quiet_stretch,
+    resident_channels,
+)
 from harness.analysis.windows import Floats, WindowTable
+from harness.model.scenario import Estimator
 from harness.model.verdict import Channel
-from tests.unit.analysis.simulate import table_of
+from tests.unit.analysis.simulate import one_at_a_time, table_of
 from tests.unit.analysis.test_groups import halves
 
 SETTINGS = Settings(looks=11)
@@ -53,6 +62,18 @@ def test_the_processes_own_figures_go_before_the_kernels_late_ones() -> None:
     assert resident_channels(table) == ["anon", "private_dirty"]
     assert likeliest_first(table)[0] == 4
     assert 4 in native_suspects(table, SETTINGS, NO_HEAP)
+
+
+def test_native_memory_is_always_judged_by_the_robust_fit() -> None:
+    requests = one_at_a_time(2, 8, np.random.default_rng(1))
+    untold = np.full(len(requests), np.nan)
+    table = resident(requests, anon=pages(requests[:, 0] * 2048), private=untold)
+    table = replace(table, group=np.zeros(len(requests), dtype=bool))
+    robust, smooth = (
+        native_leaks(table, replace(SETTINGS, estimator=estimator), NO_HEAP[:2]) for estimator in get_args(Estimator)
+    )
+    assert list(robust) == [0]
+    assert smooth == robust
 
 
 def test_a_channel_that_is_read_now_and_then_still_counts_and_a_rare_one_does_not() -> None:

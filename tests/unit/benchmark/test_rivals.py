@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.benchmark.attribution.lbr import CRITICAL_S, linear_backward_regression, reaches_limit
 from tests.benchmark.attribution.precog import SMOOTHED_READINGS, change_points, learn, precog, smoothed
-from tests.benchmark.attribution.rivals import METHODS, OURS, OURS_RESIDENT, rival_claims
+from tests.benchmark.attribution.rivals import RIVALS, rival_claims
 from tests.benchmark.attribution.series import Floats, RivalRecordings, Series
 from tests.benchmark.attribution.trends import least_squares, mann_kendall, one_at_a_time, straight_line
 
@@ -163,5 +163,5 @@ def test_all_competitors_answer_for_every_endpoint() -> None:
     series = (line(500.0), line(0.0))
     recorded = RivalRecordings(mix([500.0, 0.0], 300.0), series, (line(0.0), line(0.0)), LIMIT_BYTES)
     found = rival_claims(recorded, THRESHOLD_BYTES, 0.99)
-    assert set(found) | {OURS, OURS_RESIDENT} == set(METHODS)
+    assert set(found) == set(RIVALS)
     assert [[claim.leak for claim in claims] for claims in found.values()] == [[True, False]] * 5

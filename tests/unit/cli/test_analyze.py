@@ -59,6 +59,20 @@ def test_a_threshold_above_the_leak_is_no_leak(hyperleak: Hyperleak) -> None:
     assert done.code in (0, 3)
 
 
+def test_the_estimator_is_the_recordings_own_unless_another_is_asked_for(hyperleak: Hyperleak, tmp_path: Path) -> None:
+    header, rest = STATIC.read_text().split("\n", 1)
+    written = json.loads(header)
+    written["schedule"]["estimator"] = "gls"
+    recorded = tmp_path / "recorded.jsonl"
+    recorded.write_text(json.dumps(written) + "\n" + rest)
+
+    def limits(path: Path, *asked: str) -> list[list[float]]:
+        return [found["ci95"] for found in hyperleak("analyze", path, "--json", *asked).document["endpoints"]]
+
+    assert limits(recorded) == limits(STATIC, "--estimator", "gls") != limits(STATIC)
+    assert limits(recorded, "--estimator", "robust") == limits(STATIC)
+
+
 @pytest.mark.parametrize("keep", [1, 2, 3])
 def test_a_recording_that_has_hardly_begun_is_inconclusive(keep: int, hyperleak: Hyperleak, tmp_path: Path) -> None:
     trace = tmp_path / "samples.jsonl"

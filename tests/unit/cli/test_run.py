@@ -269,8 +269,9 @@ def test_options_of_judging_override_the_scenario(
     runs["a"] = ran
     file = written("a", "threshold: 128B\nseed: 5\n")
     hyperleak("run", file)
-    hyperleak("run", file, "--threshold", "1KiB", "--confidence", "0.9", "--seed", "7")
+    hyperleak("run", file, "--threshold", "1KiB", "--confidence", "0.9", "--seed", "7", "--estimator", "gls")
     assert [(s.threshold_bytes, s.confidence, s.seed) for s in seen] == [(128, 0.99, 5), (1024, 0.9, 7)]
+    assert [s.estimator for s in seen] == ["robust", "gls"]
 
 
 def test_a_budget_overrides_the_scenarios_own_and_nothing_else_of_the_load(

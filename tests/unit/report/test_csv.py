@@ -24,6 +24,7 @@ def rows_of(verdict: Verdict) -> list[dict[str, str]]:
 def test_one_row_an_endpoint_with_numbers_as_they_were_recorded() -> None:
     holder = Holder(path="R::$a", file="app/R.php", line=12, bytes_per_request=648.5, elements_per_request=1.0)
     leak = endpoint(cause="static", holders=(holder,), bytes_per_request=652.125, failures={"500": 3})
+    leak = leak.model_copy(update={"randomisation_p_value": 0.0005})
     leaking, clean = rows_of(verdict_of(leak, endpoint("GET /b", "clean", bytes_per_request=-0.5)))
     assert leaking == {
         "run_id": "run-1",
@@ -44,6 +45,7 @@ def test_one_row_an_endpoint_with_numbers_as_they_were_recorded() -> None:
         "holders": "1",
         "unexpected_answers": "3 × 500",
         "note": "",
+        "randomisation_p_value": "0.0005",
     }
     assert (clean["bytes_per_request"], clean["holder"], clean["line"]) == ("-0.5", "", "")
 

@@ -70,6 +70,12 @@ def test_the_answer_and_what_to_do_come_first(verdict: Verdict, title: str, said
     assert said in text
 
 
+def test_beside_a_leaks_curve_is_what_the_redrawn_order_says() -> None:
+    """Of six blocks with three windows each."""
+    page = render_html(run_of({"leak": leak(300), "clean": clean}))
+    assert page.count("Randomisation test of the windows") == 1
+
+
 def test_the_table_ranks_and_tells_limits_holders_with_file_and_line() -> None:
     verdict = verdict_of(endpoint("GET /b", "clean"), endpoint(cause="static", holders=(HOLDER,)))
     text = page_of(verdict).text

@@ -155,3 +155,13 @@ def test_any_name_parses_back_as_it_was(name: str, said: str) -> None:
     assert text.isascii()
     run = run_of(verdict_about(name, said))
     assert [result["properties"]["endpoint"] for result in run["results"]] == [name]
+
+
+def test_a_result_has_both_p_values_where_there_are_two() -> None:
+    tested, untested = (
+        json.loads(render_sarif(verdict_of(endpoint(randomisation_p_value=p_value))))["runs"][0]["results"][0]
+        for p_value in (0.001, None)
+    )
+    assert tested["properties"]["randomisation_p_value"] == 0.001
+    assert tested["properties"]["p_value"] == untested["properties"]["p_value"] == 1e-9
+    assert "randomisation_p_value" not in untested["properties"]

@@ -63,6 +63,7 @@ endpoints:
     values: users.csv
 threshold: 1KiB
 confidence: 0.95
+estimator: gls
 seed: 7
 expect: {GET /static: leak}
 """)
@@ -115,6 +116,7 @@ expect: {GET /static: leak}
         values=({"user": "ada", "zip": "01234"}, {"user": "bob", "zip": "9"}),
     )
     assert (scenario.threshold_bytes, scenario.confidence, scenario.seed) == (1024, 0.95, 7)
+    assert scenario.estimator == "gls"
     assert scenario.expect == {"GET /static": "leak"}
 
 

@@ -32,7 +32,9 @@ GOOD = [
     HEAD + TAIL + "login: {request: POST /in, json: {a: 1}, token: a.b}",
     HEAD + TAIL + "login: {request: {method: POST, path: /in, form: {a: 1}}, token: a, headers: {A: b}}",
     HEAD + TAIL + "defaults: {headers: {A: 1}, expect: [200], params: {a: true}}",
-    HEAD + TAIL + "expect: {GET /: leak}\nthreshold: 1KiB\nconfidence: 0.9\nseed: 3\nname: a.b\ndescription: x",
+    HEAD
+    + TAIL
+    + "expect: {GET /: leak}\nthreshold: 1KiB\nconfidence: 0.9\nestimator: gls\nseed: 3\nname: a.b\ndescription: x",
     HEAD + "endpoints: [{path: /, json: [1], weight: 2, expect: 201, name: x, values: [{a: 1}]}, {path: /b, body: x}]",
     HEAD + "endpoints: ['${M:-GET} /x', 'POST ${P:-/y}', 'PUT /z?a=1']",
 ]
@@ -62,6 +64,7 @@ BAD = [
     HEAD + TAIL + "load: {window: 5x}",
     HEAD + TAIL + "load: fast",
     HEAD + TAIL + "confidence: 1",
+    HEAD + TAIL + "estimator: ols",
     HEAD + TAIL + "threshold: -1",
     HEAD + TAIL + "sampling: {heap: 1}",
     HEAD + TAIL + "login: {request: POST /}",
