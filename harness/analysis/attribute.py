@@ -17,7 +17,7 @@ from harness.analysis.garbage import possible_garbage
 from harness.analysis.groups import Pair, decide_shared, driven_alone, growing_pairs, pairs_note
 from harness.analysis.redrawing import with_randomisation
 from harness.analysis.remainder import Remainder, remainder_of
-from harness.analysis.resident import FLAT, decide_level, native_leaks, native_note, prompt_channel
+from harness.analysis.resident import FLAT, decide_level, level_channel, native_leaks, native_note
 from harness.analysis.windows import TRUNCATED, WindowTable, available_channels, table_of, undisturbed
 from harness.model.samples import Recording, Sample, TraceHeader
 from harness.model.verdict import Channel, EndpointOutcome, EndpointVerdict, Outcome, Verdict
@@ -105,7 +105,7 @@ def _decisions(
         return unknown, "php_heap", None
     channel = channels[0]
     if channel != "php_heap":
-        channel = prompt_channel(table) or channel
+        channel = level_channel(table) or channel
         decisions, whole = decide_level(table, channel, settings, processes) or (unknown, None)
         return [_maybe_garbage(table, decision, processes) for decision in decisions], channel, whole
     decisions, whole = decide(table, channel, settings) or (unknown, None)

@@ -24,7 +24,7 @@ JUMP_SCALES = 6.0
 POWER = 0.8
 
 # The rounding of one window's reading: a zval slot of ZendMM, a page, two pages of the kernel's batched counters.
-QUANTUM_BYTES: dict[Channel, float] = {"php_heap": 16.0, "anon": 8192.0, "private_dirty": 4096.0, "rss": 8192.0}
+QUANTUM_BYTES: dict[Channel, float] = {"php_heap": 16.0, "anon": 8192.0, "private_dirty": 4096.0, "rss": 4096.0}
 
 
 @dataclass(frozen=True, slots=True)

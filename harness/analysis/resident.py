@@ -23,6 +23,8 @@ FEWEST_WINDOWS = 4
 GREW_SHARE = 0.75
 MOST_NAMED = 3
 RESIDENT: tuple[Channel, ...] = ("anon", "private_dirty")
+# What decides without heaps, the one that shows growth most promptly and exactly first.
+PROMPT: tuple[Channel, ...] = ("private_dirty", "rss", "anon")
 # A channel that was read in fewer windows than this does not count; reading it costs much, so not every sample has it.
 TOLD_SHARE = 0.5
 # What a process may keep before its resident memory has to grow: ZendMM takes its memory in chunks of this size.
@@ -76,9 +78,18 @@ def resident_channels(table: WindowTable) -> list[Channel]:
     The kernel adds up a container's counters late, after 512 KiB on two CPUs or else every two seconds (Linux,
     mm/memcontrol.c, `FLUSH_TIME`); the processes' own figures are exact, but don't know what processes share.
     """
+    return _told_of(table, RESIDENT)
+
+
+def level_channel(table: WindowTable) -> Channel | None:
+    """The one that decides without heaps; None where there is none."""
+    return next(iter(_told_of(table, PROMPT)), None)
+
+
+def _told_of(table: WindowTable, channels: Sequence[Channel]) -> list[Channel]:
     there = np.isfinite(list(table.growth.values())).mean(axis=1) if len(table) else ()
     told = dict(zip(table.growth, there, strict=False))
-    return [channel for channel in RESIDENT if told.get(channel, 0.0) >= TOLD_SHARE]
+    return [channel for channel in channels if told.get(channel, 0.0) >= TOLD_SHARE]
 
 
 def native_leaks(table: WindowTable, settings: Settings, on_heap: list[bool]) -> dict[int, tuple[Channel, Decision]]:
@@ -101,7 +112,7 @@ def native_suspects(table: WindowTable, settings: Settings, on_heap: list[bool])
     """Endpoints in whose group windows resident memory grew as a leak of theirs would have it grow: to be driven by
     themselves, the likeliest first, since one that touches new pages for a moment looks the same.
     """
-    channel = prompt_channel(table)
+    channel = _prompt_channel(table)
     if channel is None:
         return []
     rows = table.select(quiet_stretch(table, on_heap) & table.group & np.isfinite(table.growth[channel]))
@@ -139,7 +150,7 @@ def likeliest_first(table: WindowTable) -> list[int]:
 
     It ranks, and never tests: who touches new pages for a moment ranks high too. Ties are in the endpoints' order.
     """
-    channel = prompt_channel(table)
+    channel = _prompt_channel(table)
     every = range(len(table.endpoints))
     rows = table.select(table.group & np.isfinite(table.growth[channel])) if channel else table
     if channel is None or not len(rows):
@@ -150,7 +161,7 @@ def likeliest_first(table: WindowTable) -> list[int]:
     return sorted(every, key=lambda e: float(outside[e] - inside[e]))
 
 
-def prompt_channel(table: WindowTable) -> Channel | None:
+def _prompt_channel(table: WindowTable) -> Channel | None:
     """The one that shows growth in the very window."""
     return next(reversed(resident_channels(table)), None)
 

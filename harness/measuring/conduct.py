@@ -20,6 +20,7 @@ from harness.measuring.deciding import FEWEST_GROUPED, GROUP_BLOCKS, PARTS, Deci
 from harness.measuring.driving import LOOKS, Drive
 from harness.measuring.session import Session
 from harness.measuring.timing import Look, Stages
+from harness.model.samples import Sample
 from harness.model.scenario import Scenario
 from harness.model.verdict import EndpointVerdict, Verdict
 
@@ -70,7 +71,7 @@ class Conductor:
         """Drives everything that the scenario's profile asks for, within its budget of time."""
         plan = self.scenario.load
         if not self.heap:
-            self._read_closely()
+            self.session.exact = _is_exact(self.session.samples[0])
         self._warm_up()
         self.drive.warmed_up()
         began_s = self.session.elapsed_s
@@ -142,7 +143,7 @@ class Conductor:
     def _read_closely(self) -> None:
         """The processes' own private memory, which is exact at once; else the container's, when that is up to date."""
         first = self.session.samples[0]
-        self.session.exact = any(process.private_dirty_bytes is not None for process in first.processes)
+        self.session.exact = _is_exact(first)
         if first.cgroup and not self.session.exact:
             self.session.wait_s = KERNEL_LATE_S
 
@@ -206,9 +207,12 @@ class Conductor:
         A leak that goes on is confirmed first: it fills the free memory that may hide the others'.
         """
         self.drive.closing, self.drive.longest = CLOSING, LONGEST
+        prompt = any(process.rss_bytes is not None for process in self.session.samples[0].processes)
+        if self.session.samples[0].cgroup and not prompt:
+            self.session.wait_s = KERNEL_LATE_S
+            self.session.drive([self.drive.design.first_use({})])
         decider, every = Decider(self.drive, None), range(self.drive.count)
-        first = self.drive.most if self.session.wait_s else LEVEL_FIRST
-        decider.level(every, self.session.elapsed_s + LEVEL_SHARE * (until_s - self.session.elapsed_s), first)
+        decider.level(every, self.session.elapsed_s + LEVEL_SHARE * (until_s - self.session.elapsed_s), LEVEL_FIRST)
         self._confirm(until_s)
         decider.level(every, until_s, self.drive.most)
 
@@ -218,6 +222,10 @@ class Conductor:
             self.drive.drive([self.drive.design.soak(self.drive.block, weights)])
             if self.drive.block in LOOKS:
                 self.drive.look()
+
+
+def _is_exact(sample: Sample) -> bool:
+    return any(process.private_dirty_bytes is not None for process in sample.processes)
 
 
 def _grows(found: EndpointVerdict) -> bool:

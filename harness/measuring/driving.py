@@ -98,7 +98,8 @@ class Drive:
 
     def grown(self, first: int, rounds: int, windows: int, until_s: float, again: int = LOOKS[0]) -> int:
         """Requests of a window in the `rounds`-th block of its kind, which leaves time for `again` such blocks."""
-        in_time = int((until_s - self.session.elapsed_s) * self.rate() / windows / again)
+        each_s = (until_s - self.session.elapsed_s) / windows / again - self.session.wait_s
+        in_time = int(each_s * self.rate()) - self.closing * self.count
         return grown(min(first, self._survived), rounds, max(first, min(self.most, in_time)))
 
     def over(self, until_s: float) -> bool:
