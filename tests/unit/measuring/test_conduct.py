@@ -197,7 +197,7 @@ def test_without_heaps_each_endpoint_is_driven_alone() -> None:
 
 
 def test_an_unlimited_rate_takes_its_windows_from_the_pace_of_the_warm_up() -> None:
-    run = Conducted(app_of(nothing, nothing), rate=0.0)
+    run = Conducted(app_of(nothing, nothing), rate=0.0, confirm_requests=0)
     largest = max(max(counts) for counts in run.schedule)
     assert largest == pytest.approx(RATE * run.plan.window_s, rel=0.1)
 
