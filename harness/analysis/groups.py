@@ -135,9 +135,7 @@ def never_still(
     return [int(e) for e in np.flatnonzero(found)]
 
 
-def unexplained(
-    table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool], since: int = 0
-) -> int:
+def unexplained(table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool], since: int = 0) -> int:
     """How many group windows of endpoints that keep nothing by themselves grew as if one of them did."""
     rows = table.select(innocent_rows(table, channel, settings, flat, since))
     least = np.where(rows.requests > 0, rows.requests, np.inf).min(axis=1, initial=np.inf)
@@ -178,7 +176,9 @@ def growing_pairs(table: WindowTable, channel: Channel, settings: Settings, flat
 def _tried(rows: WindowTable) -> list[tuple[int, int]]:
     """Pairs, the lower index first, that had their windows of just the two."""
     on = rows.requests > 0
-    duets = Counter((int(first), int(second)) for first, second in (np.flatnonzero(row) for row in on if row.sum() == 2))
+    duets = Counter(
+        (int(first), int(second)) for first, second in (np.flatnonzero(row) for row in on if row.sum() == 2)
+    )
     return sorted(pair for pair, windows in duets.items() if windows >= PAIR_WINDOWS)
 
 

@@ -123,5 +123,5 @@ def test_a_pair_is_told_with_its_size() -> None:
 
 
 def test_native_memory_that_there_was_no_time_to_look_at_is_named() -> None:
-    run = Conducted(app_of(*[LEAK] * 6, nothing), rate=100.0, window_s=0.5, budget_s=25.0)
+    run = Conducted(app_of(*[LEAK] * 6, nothing), rate=100.0, window_s=0.5, budget_s=25.0, confirm_requests=200)
     assert any("native memory" in note and "GET /6" in note for note in run.verdict.notes)

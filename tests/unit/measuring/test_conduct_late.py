@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
+from harness.model.samples import Sample
 from harness.model.verdict import EndpointOutcome
 from tests.unit.measuring.test_conduct import Conducted, app_of
 from tests.unit.simulated_app import Keeps, nothing, pair
@@ -28,7 +30,8 @@ def at_times(bytes_each: int, share: float) -> Keeps:
 
 
 def run_of(*keeps: Keeps, seed: int = 0, confirm_requests: int = CONFIRM) -> Conducted:
-    return Conducted(app_of(*keeps), screened=[CLEAN] * len(keeps), seed=seed, confirm_requests=confirm_requests, budget_s=BUDGET_S)
+    app, screened = app_of(*keeps), [CLEAN] * len(keeps)
+    return Conducted(app, screened=screened, seed=seed, confirm_requests=confirm_requests, budget_s=BUDGET_S)
 
 
 def pairs_named(run: Conducted) -> list[str]:
@@ -72,7 +75,7 @@ def test_several_leaks_that_begin_late_are_found() -> None:
 
 def test_what_begins_only_in_the_mix_is_followed_up() -> None:
     dry = run_of(*[nothing] * 8, confirm_requests=200)
-    before_mix = next(s for s, t in zip(dry.notes.written, dry.notes.written[1:], strict=False) if _in_mix(t))
+    before_mix = next(before for before, sample in pairwise(dry.notes.written) if _in_mix(sample))
     run = run_of(late(640, before_mix.requests[0] + 5), *[nothing] * 7, confirm_requests=200)
     assert run.outcomes == ["leak", *[CLEAN] * 7]
 
@@ -90,6 +93,5 @@ def test_who_had_too_few_requests_to_show_what_begins_late_is_said() -> None:
     assert any("12 of 12 endpoints that keep nothing had fewer than 1,200 requests" in n for n in run.verdict.notes)
 
 
-def _in_mix(sample: object) -> bool:
-    window = getattr(sample, "window", None)
-    return window is not None and window.kind == "mix"
+def _in_mix(sample: Sample) -> bool:
+    return sample.window is not None and sample.window.kind == "mix"
