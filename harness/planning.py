@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.analysis.confirming import fewest_requests
 from harness.analysis.decide import Settings
 from harness.analysis.plan import DesignKind, Layout, Noise, smallest_margin, time_for
 from harness.calibration import Basis
@@ -200,14 +201,14 @@ def _stages(scenario: Scenario, basis: Basis, layout: Layout) -> Iterator[Stage]
         requests = (count - screened) * load.warmup_requests + FIRST_USES_EACH * screened
         yield Stage("warm-up", requests / basis.rate + (1 + count - screened) * layout.gap_s, requests)
     if layout.kind == "blocks":
-        yield from _block_stages(scenario, layout)
+        yield from _block_stages(scenario, basis, layout)
     else:
         time_s = load.budget_s
         windows = time_s / layout.round_s if layout.kind == "soak" else layout.windows(time_s) * count
         yield Stage(layout.kind, time_s, round(windows * layout.requests), f"{windows:.0f} windows")
 
 
-def _block_stages(scenario: Scenario, layout: Layout) -> Iterator[Stage]:
+def _block_stages(scenario: Scenario, basis: Basis, layout: Layout) -> Iterator[Stage]:
     budget_s, a_block = scenario.load.budget_s, layout.driven * layout.requests
     blocks = max(1, math.ceil(deciding_s(scenario, layout, budget_s) / layout.round_s))
     remark = f"{layout.driven} of {layout.endpoints} endpoints, {blocks} blocks"
@@ -218,10 +219,13 @@ def _block_stages(scenario: Scenario, layout: Layout) -> Iterator[Stage]:
     confirming_s = budget_s * (CONFIRMING_SHARE - BLOCKS_SHARE)
     most = min(layout.endpoints * scenario.load.confirm_requests, int(confirming_s / layout.window_s * layout.requests))
     yield Stage("confirming", confirming_s, most, "what seems to leak")
+    volume = layout.endpoints * round(fewest_requests(scenario.load.confirm_requests))
+    volume_s = min(volume / basis.rate, budget_s * (NATIVE_SHARE - CONFIRMING_SHARE))
+    yield Stage("volume", volume_s, round(volume_s * basis.rate), "what keeps nothing on the heap")
     waited_s = layout.spacing_s + (0.0 if scenario.target.kind == "command" else KERNEL_LATE_S)
     windows = GROUP_BLOCKS * PARTS + NATIVE_BLOCKS + 1
     native_s = min(windows * waited_s, budget_s * (NATIVE_SHARE - BLOCKS_SHARE))
     sent = round(native_s / waited_s * layout.requests)
-    yield Stage("native", native_s, sent, "what keeps nothing on the heap")
+    yield Stage("native", native_s, sent, "the same")
     if layout.endpoints > 1:
         yield Stage("mix", MIX_WINDOWS * layout.spacing_s, MIX_WINDOWS * layout.requests)

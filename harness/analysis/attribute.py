@@ -10,7 +10,7 @@ import numpy as np
 from harness.analysis.cause import cause_of, growth_per_request
 from harness.analysis.channels import by_channel, contradiction, growth_by_channel
 from harness.analysis.columns import Columns
-from harness.analysis.confirming import unless_filling
+from harness.analysis.confirming import few_requests_note, unless_filling
 from harness.analysis.decide import FAR_BYTES, Decision, Settings, decide
 from harness.analysis.estimate import Estimates, usable_rows
 from harness.analysis.garbage import possible_garbage
@@ -84,7 +84,7 @@ def _verdict(header: TraceHeader, table: WindowTable, columns: Columns, settings
     )
     remainder = remainder_of(table, channel, decisions, whole, settings) if whole else Remainder()
     pairs = growing_pairs(table, channel, settings, [d.outcome in FLAT for d in decisions]) if channels else ()
-    unseen = native_note(table, [e.verdict for e in endpoints]) if channel == "php_heap" else []
+    unseen = _unseen(table, [e.verdict for e in endpoints], settings) if channel == "php_heap" else []
     return Verdict(
         run_id=run_id,
         outcome=_outcome([e.verdict for e in endpoints], remainder.leaks or bool(pairs)),
@@ -204,6 +204,12 @@ def _time_driven(whole: Estimates, settings: Settings) -> float:
     if whole.time is None or not np.isfinite(whole.time.error):
         return 0.0
     return round(whole.time.slope, 3) if whole.time.lower(1.0 - settings.alpha) > 0 else 0.0
+
+
+def _unseen(table: WindowTable, outcomes: list[EndpointOutcome], settings: Settings) -> list[str]:
+    """What may be there and would not have shown."""
+    sent = [int(count) for count in table.requests.sum(axis=0)]
+    return [*native_note(table, outcomes), *few_requests_note(outcomes, sent, settings)]
 
 
 def _notes(header: TraceHeader, table: WindowTable, channel: Channel, whole: Estimates | None) -> list[str]:

@@ -5,9 +5,12 @@ Until it is full, a cache keeps the same for each request as a leak does: only v
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.analysis.decide import Decision, Settings
+from harness.analysis.resident import FLAT
+from harness.model.verdict import EndpointOutcome
 
 # So large a part of the requests asked for confirms as well as all of them: what counts is their order of magnitude.
 CONFIRMED_SHARE = 0.4
@@ -28,3 +31,16 @@ def unless_filling(decision: Decision, sent: int, settings: Settings) -> Decisio
 def fewest_requests(confirm_requests: int) -> float:
     """Requests to an endpoint from which on growth that goes on is a leak."""
     return CONFIRMED_SHARE * confirm_requests
+
+
+def few_requests_note(outcomes: Sequence[EndpointOutcome], sent: Sequence[int], settings: Settings) -> list[str]:
+    """Endpoints that keep nothing, but were not asked often enough to see what begins only then."""
+    enough = fewest_requests(settings.confirm_requests)
+    flat = [count for outcome, count in zip(outcomes, sent, strict=True) if outcome in FLAT]
+    few = [count for count in flat if count < enough]
+    if not few:
+        return []
+    return [
+        f"{len(few)} of {len(flat)} endpoints that keep nothing had fewer than {enough:,.0f} requests, the fewest "
+        f"{min(few):,}: a leak that begins only after more is not seen; give it a longer budget"
+    ]

@@ -81,9 +81,11 @@ def driven_alone(table: WindowTable) -> Bools:
     return np.asarray(single.any(axis=0))
 
 
-def innocent_rows(table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool]) -> Bools:
-    """Group windows without any endpoint that may grow by itself, or pair that grows together."""
-    rows = _flat_groups(table, channel, flat)
+def innocent_rows(
+    table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool], since: int = 0
+) -> Bools:
+    """Group windows, from the `since`-th window on, without an endpoint or a pair that may grow by itself."""
+    rows = _flat_groups(table, channel, flat) & (np.arange(len(table)) >= since)
     for pair in growing_pairs(table, channel, settings, flat):
         rows &= ~_both(table, pair.first, pair.second)
     return rows
@@ -121,19 +123,21 @@ def _blamed(sent: Floats, growth: Floats, quantum: float, level: float) -> tuple
     )
 
 
-def never_still(table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool]) -> list[int]:
+def never_still(
+    table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool], since: int = 0
+) -> list[int]:
     """Endpoints all of whose group windows grew by as much as a leak of theirs would: to be driven by themselves."""
-    rows = table.select(innocent_rows(table, channel, settings, flat))
+    rows = table.select(innocent_rows(table, channel, settings, flat, since))
     on = rows.requests > 0
     still = on & (rows.growth[channel][:, None] < rows.requests * settings.threshold_bytes / 2.0)
-    own = driven_alone(table)
+    own = driven_alone(table.select(np.arange(len(table)) >= since))
     found = (on.sum(axis=0) >= FEWEST_WINDOWS) & ~still.any(axis=0) & ~own
     return [int(e) for e in np.flatnonzero(found)]
 
 
-def unexplained(table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool]) -> int:
+def unexplained(table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool], since: int = 0) -> int:
     """How many group windows of endpoints that keep nothing by themselves grew as if one of them did."""
-    rows = table.select(innocent_rows(table, channel, settings, flat))
+    rows = table.select(innocent_rows(table, channel, settings, flat, since))
     least = np.where(rows.requests > 0, rows.requests, np.inf).min(axis=1, initial=np.inf)
     return int((rows.growth[channel] >= least * settings.threshold_bytes).sum())
 
@@ -153,6 +157,8 @@ def likely_pairs(
         spread = squares / both - inside**2 + ((growth**2).sum() - squares) / rest - outside**2
         score = (inside - outside) / np.sqrt(np.maximum(spread, QUANTUM_BYTES[channel] ** 2))
     score[(both < 2) | (rest < 2) | ~np.isfinite(score)] = -np.inf
+    for pair in _tried(rows):
+        score[pair] = -np.inf
     first, second = np.triu_indices(len(score), k=1)
     best = np.argsort(-score[first, second], kind="stable")[:MOST_PAIRS]
     return [(int(first[k]), int(second[k])) for k in best if score[first[k], second[k]] > 0]
@@ -161,12 +167,19 @@ def likely_pairs(
 def growing_pairs(table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool]) -> tuple[Pair, ...]:
     """Pairs of flat endpoints that surely keep more than the threshold in windows of just the two."""
     rows = table.select(_flat_groups(table, channel, flat))
-    on = rows.requests > 0
-    duets = Counter(tuple(map(int, np.flatnonzero(row))) for row in on[on.sum(axis=1) == 2])
-    tried = sorted(pair for pair, windows in duets.items() if windows >= PAIR_WINDOWS)
+    tried = _tried(rows)
     level = 1.0 - settings.alpha / max(1, len(tried))
     found = (_pair(rows, channel, first, second, level) for first, second in tried)
     return tuple(pair for pair, lower in found if lower > settings.threshold_bytes)
+
+
+def _tried(rows: WindowTable) -> list[tuple[int, int]]:
+    """Pairs, the lower index first, that had their windows of just the two."""
+    on = rows.requests > 0
+    duets = Counter(
+        (int(first), int(second)) for first, second in (np.flatnonzero(row) for row in on if row.sum() == 2)
+    )
+    return sorted(pair for pair, windows in duets.items() if windows >= PAIR_WINDOWS)
 
 
 def pairs_note(table: WindowTable, pairs: Sequence[Pair]) -> list[str]:

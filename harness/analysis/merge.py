@@ -43,8 +43,10 @@ def _merged(loaded: EndpointVerdict, screened: EndpointVerdict | None) -> Endpoi
 
 def _contradiction(loaded: EndpointVerdict, screened: EndpointVerdict) -> str:
     typical = screened.typical_bytes_per_request or 0.0
-    if loaded.verdict == "leak" and screened.verdict in ("clean", "bounded") and loaded.channel == "php_heap":
-        return "one request at a time keeps nothing: it takes load, volume or other endpoints to leak"
+    if loaded.verdict == "leak" and screened.verdict in ("clean", "bounded"):
+        if loaded.channel == "php_heap":
+            return "one request at a time keeps nothing: it takes load, volume or other endpoints to leak"
+        return f"the screening called it {screened.verdict} by the PHP heaps, which native memory is no part of"
     if screened.verdict == "leak" and loaded.verdict in ("clean", "bounded"):
         return f"each of {screened.requests} requests kept {typical:.0f} B at first; under load that came to an end"
     return ""

@@ -85,8 +85,10 @@ class Design:
         return self._among_idle(number, loaded)
 
     def pair(self, number: int, pair: tuple[int, int], windows: int) -> list[PlannedWindow]:
-        """Windows of just the two, and the idle ones."""
-        return self._among_idle(number, [self._group(number, pair, self.requests)] * windows)
+        """Windows of just the two, as many of each by itself with as many requests of its own, and the idle ones."""
+        each = max(1, self.requests // len(pair))
+        alone = [PlannedWindow(number, "load", self._only(endpoint, each)) for endpoint in pair]
+        return self._among_idle(number, [self._group(number, pair, self.requests), *alone] * windows)
 
     def alone(self, number: int, endpoint: int, windows: int) -> list[PlannedWindow]:
         """An idle window, then the endpoint by itself for so many windows in a row."""

@@ -1,7 +1,8 @@
 """Which windows a run needs, decided as it goes.
 
 What the screening saw keep memory is driven by itself; what it saw keep nothing is driven in random groups, whose
-windows clear all their members at once where they stand still. Then native memory, the confirming of leaks, the mix.
+windows clear all their members at once where they stand still. Then the confirming of leaks, volume, native memory, the
+mix; and where those kept what nobody is known to keep, who it was.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from harness.model.verdict import EndpointVerdict, Verdict
 
 CONFIRMING_BLOCKS = 4
 NATIVE_BLOCKS = 6
+# So many suspects of native memory are reckoned with.
+LIKELY = 2
 MIX_WINDOWS = 4
 # The kernel's figures of a container are up to two seconds old.
 KERNEL_LATE_S = 2.1
@@ -84,10 +87,15 @@ class Conductor:
         elif not self.heap:
             self._level(share(1.0))
         else:
-            Decider(self.drive, self.screened).decide(share(BLOCKS_SHARE))
+            decider = Decider(self.drive, self.screened)
+            decider.decide(share(BLOCKS_SHARE))
             self._confirm(share(CONFIRMING_SHARE))
+            self._at_volume(decider, share(NATIVE_SHARE) - self._native_s())
             self._native(share(NATIVE_SHARE))
+            self._at_volume(decider, share(NATIVE_SHARE))
             self._mix()
+            decider.follow(share(1.0))
+            self._confirm(share(1.0), again=False)
         self.drive.look()
 
     @property
@@ -117,6 +125,19 @@ class Conductor:
     def _screened_requests(self) -> list[int]:
         return [found.requests for found in self.screened.endpoints] if self.screened else [0] * self.drive.count
 
+    def _at_volume(self, decider: Decider, until_s: float) -> None:
+        """So many requests to what keeps nothing as tell a leak from a cache."""
+        decider.at_volume(fewest_requests(self.scenario.load.confirm_requests), until_s)
+        self._confirm(until_s, again=False)
+
+    def _native_s(self) -> float:
+        """What native memory takes, which volume leaves free for it: groups, and windows of the likeliest."""
+        first = self.session.samples[0]
+        late_s = KERNEL_LATE_S if first.cgroup and not _is_exact(first) else 0.0
+        blocks = 0 if self.drive.count < FEWEST_GROUPED else GROUP_BLOCKS if late_s else NATIVE_BLOCKS
+        windows = blocks * PARTS + min(LIKELY, self.drive.count) * (NATIVE_BLOCKS + 1)
+        return windows * (late_s + self.scenario.load.window_s)
+
     def _native(self, until_s: float) -> None:
         """What resident memory still grows by while only endpoints are driven that keep nothing on the heap.
 
@@ -126,9 +147,6 @@ class Conductor:
         on_heap = [found.verdict not in FLAT for found in self.drive.look().endpoints]
         quiet = [e for e in range(self.drive.count) if not on_heap[e]]
         self._read_closely()
-        if self.session.exact:
-            # Growth is a difference of two such readings.
-            self.drive.drive([self.drive.design.idle(self.drive.block)])
         if len(quiet) >= FEWEST_GROUPED:
             for _ in range(GROUP_BLOCKS if self.session.wait_s else NATIVE_BLOCKS):
                 block = self.drive.design.groups(self.drive.block, quiet, PARTS, self.drive.most)
@@ -141,10 +159,15 @@ class Conductor:
         self.drive.look()
 
     def _read_closely(self) -> None:
-        """The processes' own private memory, which is exact at once; else the container's, when that is up to date."""
+        """The processes' own private memory, which is exact at once; else the container's, when that is up to date.
+
+        An idle window comes first, since growth is a difference of two such readings.
+        """
         first = self.session.samples[0]
         self.session.exact = _is_exact(first)
-        if first.cgroup and not self.session.exact:
+        if self.session.exact:
+            self.drive.drive([self.drive.design.idle(self.drive.block)])
+        elif first.cgroup:
             self.session.wait_s = KERNEL_LATE_S
 
     def _if_it_fits(self, windows: list[PlannedWindow], until_s: float) -> None:
@@ -153,11 +176,15 @@ class Conductor:
         if not self.drive.over(until_s - takes_s):
             self.drive.drive(windows)
 
-    def _confirm(self, until_s: float) -> None:
-        """Many more requests for what seems to leak: a cache fills up, and the cycle collector runs, by volume."""
-        tried: set[int] = set()
+    def _confirm(self, until_s: float, *, again: bool = True) -> None:
+        """Many more requests for what seems to leak: a cache fills up, and the cycle collector runs, by volume.
+
+        `again`: what that left untold gets more of them while there is time. Without, only who had too few of them.
+        """
+        enough, sent = fewest_requests(self.scenario.load.confirm_requests), self.session.samples[-1].requests
+        tried = set() if again else {e for e in range(self.drive.count) if sent[e] >= enough}
         while not self.drive.over(until_s):
-            suspects = self._to_confirm(until_s - self.session.elapsed_s, tried)
+            suspects = self._to_confirm(until_s - self.session.elapsed_s, tried, again=again)
             if not suspects:
                 return
             tried |= suspects.keys()
@@ -167,14 +194,14 @@ class Conductor:
                 if suspects and not self.drive.over(until_s):
                     self.drive.drive(self.drive.design.block(self.drive.block, suspects))
 
-    def _to_confirm(self, left_s: float, tried: set[int]) -> dict[int, int]:
+    def _to_confirm(self, left_s: float, tried: set[int], *, again: bool) -> dict[int, int]:
         """Requests of a confirming window for each endpoint that seems to leak; all blocks together fit `left_s`.
 
         Where that isn't enough for all, the surest get what tells a leak from a cache, then those after them.
         """
         found = self.drive.look().endpoints
         growing = sorted((e for e in range(self.drive.count) if _grows(found[e])), key=lambda e: _unsureness(found[e]))
-        untold = [e for e in sorted(tried) if self.drive.outcome(e) == "inconclusive"]
+        untold = [e for e in sorted(tried) if again and self.drive.outcome(e) == "inconclusive"]
         waiting = [e for e in growing if e not in tried] or untold
         share = self._allowed_bytes() / max(1, len(growing))
         allowed = {e: share / max(found[e].bytes_per_request, 1.0) for e in waiting}

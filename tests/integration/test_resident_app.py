@@ -34,7 +34,7 @@ LEAKS = {
 """The heap bytes a request keeps by default, without the array's rare doubling."""
 
 KEEP_SOMETHING = ("resource", "socket", "context")
-FLAT_HERE = ("extension", "pair/a", "pair/b", "elsewhere")
+FLAT_HERE = ("extension", "pair/a", "pair/b", "elsewhere", "volume", "contended")
 """Leaks that the heap of the answering worker does not show, one at a time."""
 
 FLAT_PAGES = (
@@ -118,6 +118,25 @@ class TestMemory:
             client.get("/pair/b")
             client.get("/pair/a")
         assert client.heap_bytes() - before >= 50 * 640
+
+    def test_volume_leaks_only_in_a_process_that_is_asked_often(self) -> None:
+        with Resident() as server, server.connect() as client:
+            assert set(growths(client, "/volume", 130)) == {0}
+            assert median(growths(client, "/volume")) == 640
+            assert set(growths(client, "/volume/clean", 170)) == {0}
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    @pytest.mark.parametrize(("path", "kept"), [("/contended", 640), ("/contended/clean", 0)])
+    def test_contention_leaks_only_beside_another_request(self, path: str, kept: int, workers: int) -> None:
+        with Resident(WORKERS=workers) as server, server.connect() as busy, server.connect() as client:
+            assert len({busy.pid(), client.pid()}) == workers
+            assert set(growths(client, path)) == {0}
+            with ThreadPoolExecutor(1) as pool:
+                at_work = pool.submit(busy.get, f"{path}?ms=500")
+                time.sleep(0.1)
+                assert median(growths(client, path)) == kept
+                assert not at_work.done()
+            assert set(growths(client, path)) == {0}
 
     def test_native_memory_grows_the_process_and_not_the_heap(self, client: Client) -> None:
         pid = client.pid()

@@ -98,3 +98,31 @@ def test_a_load_generator_that_is_killed_is_told_with_what_can_still_be_read(pla
     assert "was killed by SIGKILL" in done.document["error"]
     assert f"hyperleak analyze {folder}" in done.document["hint"]
     assert [found.name for found in analyse_path(folder).endpoints] == [LEAK, CLEAN]
+
+
+ONLY_UNDER_LOAD = ["GET /volume", "GET /contended", "GET /static/clean", "GET /clean", "GET /big"]
+
+
+def test_what_only_volume_or_concurrency_leaks_is_found_and_the_screening_is_contradicted(place: Place) -> None:
+    load = {"budget": "24s", "confirm": 1000}
+    done = hyperleak("run", place.scenario(local(), *ONLY_UNDER_LOAD, load=load), "--results", place.results)
+    (folder,) = place.folders()
+    record = json.loads((folder / "record.json").read_text())
+    volume, contended, *others = record["endpoints"]
+    assert [found["verdict"] for found in (volume, contended)] == ["leak", "leak"], done.out
+    assert [found["verdict"] for found in others] == ["clean"] * 3
+    assert not any("together they keep" in note for note in record["notes"])
+    for found in (volume, contended):
+        assert found["screened"]["verdict"] == "clean"
+        assert found["note"].startswith("one request at a time keeps nothing")
+    assert 0.9 * LEAK_BYTES[0] <= volume["bytes_per_request"] <= 1.1 * LEAK_BYTES[1]
+    for page in (done.out, (folder / "report.html").read_text()):
+        assert "one request at a time keeps nothing: it takes load" in " ".join(page.split())
+
+
+def test_the_clean_twins_of_what_only_load_shows_are_clean(place: Place) -> None:
+    twins = [f"{name}/clean" if number < 2 else name for number, name in enumerate(ONLY_UNDER_LOAD)]
+    scenario = place.scenario(local(), *twins, load={"budget": "12s", "confirm": 1000})
+    done = hyperleak("run", scenario, "--results", place.results, "--json")
+    assert (done.code, set(done.verdicts.values())) == (0, {"clean"})
+    assert not any("fewer than" in note for note in done.document["notes"])

@@ -33,6 +33,8 @@ final class Catalogue
             new Cause\PairSecond($pair),
             new Cause\Elsewhere($runtime),
             new Cause\NestedHolder(),
+            new Cause\OftenAsked(),
+            new Cause\Contended($runtime),
         ];
         foreach ($leaks as $case) {
             $this->leaks[$case->about()->name] = $case;

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from harness.model.samples import Recording
+from harness.model.samples import Recording, Sample
 from harness.model.verdict import Verdict
 from harness.run import Watcher, run_scenario
 from harness.sample.recording import read_recording
@@ -21,6 +23,8 @@ from tests.benchmark.attribution.table import RESULTS, append_rows, markdown, pe
 from tests.benchmark.attribution.trends import one_at_a_time
 
 Told = Callable[[str], None]
+# What a verdict's note says of a pair, after the names of the two.
+TOGETHER = ": together they keep"
 # A leak is compared with its truth from this size on.
 MEASURED_BYTES = 64.0
 
@@ -66,6 +70,7 @@ def measure(planned: RealRun, truths: Mapping[str, float]) -> list[dict[str, str
     requests_of = [endpoint.decided_after_requests for endpoint in verdict.endpoints]
     method = OURS if planned.heap else OURS_RESIDENT
     rows = _rows(planned, method, claims, truths, decided, requests_of, run_s)
+    rows += pair_rows(planned, method, verdict, recording.samples[-1])
     if planned.rivals == "all":
         recorded = recordings(planned, run_s)
         for rival, found in rival_claims(recorded, planned.threshold_bytes, CONFIDENCE).items():
@@ -93,14 +98,29 @@ def run_once(planned: RealRun) -> tuple[Verdict, Recording]:
 
 
 def sent(verdict: Verdict, recording: Recording) -> dict[str, tuple[int, int]]:
-    """Requests of each endpoint before those that were measured, and measured ones."""
+    """Requests of each endpoint before those that were measured, which are its windows by itself, and measured ones."""
     counted: dict[str, tuple[int, int]] = {}
     for place, endpoint in enumerate(verdict.endpoints):
         screened = endpoint.screened.requests if endpoint.screened else 0
-        warming = [s.requests[place] for s in recording.samples if s.window and s.window.kind == "warmup"]
-        before = screened + max(warming, default=0)
-        counted[endpoint.name.removeprefix("GET ")] = before, endpoint.requests
+        before = 0
+        for earlier, later in pairwise(recording.samples):
+            before = earlier.requests[place]
+            if later.window and later.window.kind == "load" and later.requests[place] > before:
+                break
+        counted[endpoint.name.removeprefix("GET ")] = screened + before, endpoint.requests
     return counted
+
+
+def pair_rows(planned: RealRun, method: str, verdict: Verdict, last: Sample) -> list[dict[str, str]]:
+    """A row for each pair that leaks or that the run named; by its `last` sample, at the latest."""
+    marks = (note.partition(TOGETHER) for note in verdict.notes)
+    named = {pair.replace("GET ", "") for pair, mark, _ in marks if mark} if verdict.outcome == "leak" else set()
+    real = {" with ".join(pair) for pair in planned.pairs}
+    pairs = {pair: pair in real for pair in sorted(named | real)}
+    claims = [Claim(pair in named, verdict.unattributed_bytes_per_request) for pair in pairs]
+    until = [last.elapsed_s if claim.leak else None for claim in claims]
+    requests = [sum(last.requests) if claim.leak else None for claim in claims]
+    return _rows(replace(planned, paths=pairs), method, claims, {}, until, requests, last.elapsed_s)
 
 
 def soonest_right(planned: RealRun, series: Sequence[Series], budget_s: float) -> float | None:
@@ -152,7 +172,9 @@ def report(rows: Sequence[Mapping[str, str]]) -> str:
     whole = markdown([_summary(name, method, own) for name, method, own in _grouped(rows)], _COLUMNS)
     return (
         "### The resident app in a container\n\n"
-        "All its leak cases and decoys in three sizes, three seeds each. Bytes a request are compared, for leaks of "
+        "All its leak cases and decoys in three sizes, three seeds each; in `load-only` those that one request at a "
+        "time doesn't show, where a pair that leaks only together is one more leak, found where it is named. Bytes a "
+        "request are compared, for leaks of "
         "64 B and more, with a calibration: another container, each case driven alone for as many requests as in the "
         "run, its heaps read before and after; native memory with malloc's own sizes. Competitors: recordings of their "
         f"own of the same app, each as long in all as our run.\n\n{whole}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from harness.model.load import Endpoint, Request
 from harness.model.scenario import LoadPlan, Sampling, Scenario, ScreeningPlan
 from harness.model.target import ImageSpec, ReadyCheck
 
-IMAGE = "hyperleak/resident:latest"
+IMAGE = os.environ.get("HYPERLEAK_RESIDENT_IMAGE", "hyperleak/resident:latest")
 MEMORY_LIMIT_BYTES = 1024**3
 SEEDS = (1, 2, 3)
 SIZES_BYTES = (32, 512, 16_384)
@@ -27,7 +28,8 @@ NOT_FOUND = ("/nosuch", 404)
 class RealRun:
     """One run; `paths` with whether they leak, `expect` the statuses that aren't 200.
 
-    `rivals`: which competitors are measured on the same app. `calibrated`: what its leaks keep is measured exactly.
+    `rivals`: which competitors are measured on the same app. `calibrated`: what its leaks keep is measured exactly, but
+    for the `unsteady`, which keep as much as the load makes them. `pairs` leak together, and neither by itself.
     """
 
     name: str
@@ -42,6 +44,8 @@ class RealRun:
     environment: Mapping[str, str] = field(default_factory=dict)
     rivals: Literal["none", "all", "one at a time"] = "none"
     calibrated: bool = False
+    unsteady: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
 
     def scenario(self) -> Scenario:
         return Scenario(
@@ -64,9 +68,10 @@ class RealRun:
 
     def before_it_leaked(self) -> RealRun:
         """The clean twins of everything, for what learns from the past."""
-        twins = {path: _twin(path) if leaks else path for path, leaks in self.paths.items()}
+        paired = [path for pair in self.pairs for path in pair]
+        twins = {path: _twin(path) if leaks or path in paired else path for path, leaks in self.paths.items()}
         expect = {twins[path]: code for path, code in self.expect.items()}
-        return replace(self, paths=dict.fromkeys(twins.values(), False), expect=expect)
+        return replace(self, paths=dict.fromkeys(twins.values(), False), expect=expect, pairs=())
 
     def _endpoint(self, path: str) -> Endpoint:
         expect = (self.expect[path],) if path in self.expect else ()
@@ -78,7 +83,8 @@ def all_runs() -> list[RealRun]:
     hidden = [_causes(SEEDS[0], 512, heap=False)]
     recycled = [_recycled(seed) for seed in SEEDS]
     by_itself = [_by_itself(seed) for seed in SEEDS]
-    return [*causes, *hidden, *recycled, *by_itself, *(ten(seed) for seed in SEEDS), ten_hidden(), hundred()]
+    tens, only_load = [ten(seed) for seed in SEEDS], [load_only(seed) for seed in SEEDS]
+    return [*causes, *hidden, *recycled, *by_itself, *tens, ten_hidden(), hundred(), *only_load]
 
 
 def quick_runs() -> list[RealRun]:
@@ -102,6 +108,25 @@ def hundred() -> RealRun:
     paths = {f"/static?bytes=100&n={n}": True for n in range(0, 100, 10)}
     paths |= {f"/clean?n={n}": False for n in range(100) if n % 10}
     return RealRun("hundred", SEEDS[0], paths, budget_s=60.0)
+
+
+def load_only(seed: int) -> RealRun:
+    """What one request at a time doesn't show, or not in the worker that answers, beside clean twins and decoys."""
+    error, contended = "/error?bytes=512", "/contended?bytes=512"
+    paths = dict.fromkeys(
+        ("/volume?bytes=512", contended, "/elsewhere?bytes=512", error, "/extension?bytes=2048"), True
+    )
+    pair = ("/pair/a?bytes=512", "/pair/b?bytes=512")
+    clean = ("/volume/clean", "/contended/clean", "/elsewhere/clean", "/clean", "/big", "/cache?keys=100")
+    return RealRun(
+        "load-only",
+        seed,
+        paths | dict.fromkeys((*pair, *clean), False),
+        expect={error: 500},
+        calibrated=True,
+        unsteady=(contended,),
+        pairs=(pair,),
+    )
 
 
 def _ten_paths() -> dict[str, bool]:

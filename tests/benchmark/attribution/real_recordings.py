@@ -78,7 +78,7 @@ def calibrated(run: RealRun, sent: Mapping[str, tuple[int, int]]) -> dict[str, f
             before, counted = sent[path]
             if leaks and is_native(path):
                 truths[path] = native_bytes(path)
-            elif leaks and counted:
+            elif leaks and counted and path not in run.unsteady:
                 _drive(rig, run, path, before)
                 heaps_bytes = _heaps(rig)
                 _drive(rig, run, path, counted)

@@ -66,8 +66,9 @@ def test_contradictions_by_table(loaded: EndpointOutcome, screened: EndpointOutc
     assert (found.screened.verdict, found.screened.typical_bytes_per_request) == (screened, 640.0)
 
 
-def test_a_native_leak_does_not_contradict_heaps_that_kept_nothing() -> None:
-    assert merged(endpoint("leak", channel="anon"), endpoint("clean")).note == ""
+def test_of_a_native_leak_it_is_said_why_the_screening_had_cleared_it() -> None:
+    note = merged(endpoint("leak", channel="anon"), endpoint("clean")).note
+    assert note == "the screening called it clean by the PHP heaps, which native memory is no part of"
 
 
 def test_notes_stand_beside_each_other() -> None:

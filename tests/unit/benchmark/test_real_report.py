@@ -5,11 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness.model.samples import Sample
 from harness.sample.recording import read_recording
 from tests.benchmark.attribution import real, traces
-from tests.benchmark.attribution.real_cases import RealRun, all_runs, is_native, native_bytes, quick_runs, ten_hidden
+from tests.benchmark.attribution.real_cases import (
+    RealRun,
+    all_runs,
+    is_native,
+    load_only,
+    native_bytes,
+    quick_runs,
+    ten_hidden,
+)
 from tests.benchmark.attribution.rivals import OURS, OURS_RESIDENT
 from tests.benchmark.attribution.series import Series
+from tests.unit.verdicts import verdict_of
 
 RUNS = [*all_runs(), *quick_runs()]
 
@@ -81,6 +91,27 @@ def test_the_report_tells_precision_recall_and_the_error_of_what_was_found() -> 
 def test_a_run_without_a_leak_that_blames_nobody_is_perfect() -> None:
     told = real.report([row("/clean", False, False, method=OURS_RESIDENT)])
     assert f"| causes | {OURS_RESIDENT} | 1 | – | – | 1.000 |" in told
+
+
+@pytest.mark.parametrize(
+    ("notes", "told"),
+    [
+        (["GET {a} with GET {b}: together they keep 300 B a request"], {"{a} with {b}": ("1", "1")}),
+        ([], {"{a} with {b}": ("1", "0")}),
+        (["GET /x with GET {b}: together they keep 9 B"], {"{a} with {b}": ("1", "0"), "/x with {b}": ("0", "1")}),
+    ],
+)
+def test_a_pair_is_one_more_leak_that_is_found_where_the_notes_name_it(
+    notes: list[str], told: dict[str, tuple[str, str]]
+) -> None:
+    planned = load_only(1)
+    ((a, b),) = planned.pairs
+    said = verdict_of(outcome="leak").model_copy(update={"notes": tuple(note.format(a=a, b=b) for note in notes)})
+    last = Sample(elapsed_s=30.0, requests=(5, 6), failures=(0, 0), processes=())
+    rows = real.pair_rows(planned, OURS, said, last)
+    assert {row["endpoint"]: (row["leaks"], row["leak"]) for row in rows} == {
+        name.format(a=a, b=b): pair for name, pair in told.items()
+    }
 
 
 def test_the_recorded_traces_are_read_as_the_competitors_need_them() -> None:

@@ -73,18 +73,20 @@ def test_the_document_is_alone_on_stdout_and_adds_up(written: Written, hyperleak
 
 def test_the_stages_are_those_of_the_run(written: Written, hyperleak: Hyperleak) -> None:
     stages = hyperleak("plan", written(load={"budget": "100s"}), "--noise", "0", "--json").document["stages"]
-    assert [stage["name"] for stage in stages] == ["screening", "warm-up", "blocks", "confirming", "native", "mix"]
+    names = ["screening", "warm-up", "blocks", "confirming", "volume", "native", "mix"]
+    assert [stage["name"] for stage in stages] == names
     took = {stage["name"]: stage["duration_s"] for stage in stages}
     assert took["screening"] == 15.0
     assert 50.0 <= took["blocks"] <= 52.0
     assert took["confirming"] == pytest.approx(25.0)
+    assert took["volume"] <= 20.0
     assert took["native"] <= 40.0
 
 
 def test_what_the_run_leaves_out_is_left_out(written: Written, hyperleak: Hyperleak) -> None:
     file = written(load={"warmup": 0}, screening={"enabled": False}, endpoints=["GET /a"])
     stages = hyperleak("plan", file, "--noise", "0", "--json").document["stages"]
-    assert [stage["name"] for stage in stages] == ["blocks", "confirming", "native"]
+    assert [stage["name"] for stage in stages] == ["blocks", "confirming", "volume", "native"]
 
 
 def test_a_wanted_leak_gets_its_budget_and_is_seen_with_it(written: Written, hyperleak: Hyperleak) -> None:

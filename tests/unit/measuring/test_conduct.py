@@ -187,7 +187,7 @@ def test_a_soak_drives_all_together_for_the_whole_budget() -> None:
 
 
 def test_without_heaps_every_window_ends_with_requests_of_all() -> None:
-    run = Conducted(app_of(LEAK, nothing, nothing, heap_readable=False), budget_s=20.0)
+    run = Conducted(app_of(LEAK, nothing, nothing, heap_readable=False))
     assert all(sum(1 for count in counts if count) == 1 for counts in run.schedule[4::2])
     assert set(run.schedule[5::2]) == {(CLOSING,) * 3}
     assert run.outcomes == ["leak", "clean", "clean"]
@@ -202,7 +202,7 @@ def test_without_heaps_nobody_is_cleared_while_free_memory_may_hide_what_is_kept
 
 
 def test_an_unlimited_rate_takes_its_windows_from_the_pace_of_the_warm_up() -> None:
-    run = Conducted(app_of(nothing, nothing), rate=0.0)
+    run = Conducted(app_of(nothing, nothing), rate=0.0, confirm_requests=0)
     largest = max(max(counts) for counts in run.schedule)
     assert largest == pytest.approx(RATE * run.plan.window_s, rel=0.1)
 

@@ -35,6 +35,8 @@ CASES = {
     "ErrorPath": "skipped-release",
     "UnclearedTimer": "uncleared-timer",
     "SuspendedCoroutine": "endless-coroutine",
+    "OftenAsked": "growing-property",
+    "Contended": "growing-static",
 }
 
 
