@@ -40,6 +40,7 @@ class Analysis:
     def __init__(self, header: TraceHeader, settings: Settings) -> None:
         self._header, self._settings = header, settings
         self._columns = Columns(len(header.endpoints))
+        self._table: WindowTable | None = None
 
     def __len__(self) -> int:
         """Samples taken so far."""
@@ -47,11 +48,15 @@ class Analysis:
 
     def take(self, samples: Sequence[Sample]) -> None:
         """Further samples, in the order in which they were recorded."""
-        self._columns.extend(samples)
+        if samples:
+            self._columns.extend(samples)
+            self._table = None
 
     def table(self) -> WindowTable:
         """The windows so far."""
-        return table_of(self._columns, self._header.endpoints)
+        if self._table is None:
+            self._table = table_of(self._columns, self._header.endpoints)
+        return self._table
 
     def verdict(self, *, run_id: str = "") -> Verdict:
         """On all samples taken so far."""
@@ -69,12 +74,10 @@ def _verdict(header: TraceHeader, table: WindowTable, columns: Columns, settings
     kept, estimates = growth_per_request(table), by_channel(table, channels, known)
     if channel == "php_heap":
         decisions = [_remarked(table, estimates, e, d, settings, last) for e, d in enumerate(decisions)]
-    sent = table.requests.sum(axis=0)
+    sent, grown = table.requests.sum(axis=0), growth_by_channel(estimates, len(decisions))
     decisions = [unless_filling(d, int(sent[e]), settings) for e, d in enumerate(decisions)]
     endpoints = tuple(
-        _endpoint(header.endpoints[e], last, e, *native.get(e, (channel, decision)), kept[e], e in native).model_copy(
-            update={"channels": growth_by_channel(estimates, e)}
-        )
+        _endpoint(header.endpoints[e], last, e, *native.get(e, (channel, decision)), kept[e], grown[e], e in native)
         for e, decision in enumerate(decisions)
     )
     remainder = remainder_of(table, channel, decisions, whole, settings) if whole else Remainder()
@@ -132,7 +135,7 @@ def _remarked(
         remark = possible_garbage(table, decision.typical, decision.requests, processes)
     else:
         remark = contradiction(estimates, e, decision, settings)
-    return replace(decision, note="; ".join(part for part in (decision.note, remark) if part))
+    return replace(decision, note="; ".join(part for part in (decision.note, remark) if part)) if remark else decision
 
 
 def _endpoint(
@@ -142,6 +145,7 @@ def _endpoint(
     channel: Channel,
     decision: Decision,
     per_request: dict[str, float],
+    channels: dict[Channel, float],
     heap_flat: bool,
 ) -> EndpointVerdict:
     leaks = decision.outcome == "leak"
@@ -154,6 +158,7 @@ def _endpoint(
         p_value=decision.p_value,
         requests=decision.requests,
         channel=channel,
+        channels=channels,
         per_request=per_request,
         cause=cause_of(per_request, heap_flat=heap_flat) if leaks else "unknown",
         failures=_failures(last, e),

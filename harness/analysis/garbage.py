@@ -75,8 +75,11 @@ def garbage_of(rows: WindowTable) -> Garbage:
 
 def _per_request(rows: WindowTable, values: Floats) -> Floats:
     """Lower limits of the slopes on the requests; NaN where it can't be told."""
+    nothing = np.full(len(rows.endpoints), np.nan)
+    if not len(rows):
+        return nothing
     try:
         fit = robust_fit(rows.requests, np.nan_to_num(values), floor=1.0)
     except ValueError:
-        return np.full(len(rows.endpoints), np.nan)
+        return nothing
     return np.asarray(np.where(np.isfinite(fit.errors), fit.lower(FREED_LEVEL), np.nan))

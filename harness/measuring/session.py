@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import add
 from typing import Protocol
 
 from harness.errors import LoadError, SampleError
@@ -124,7 +125,7 @@ class Session:
         self._sample(
             _add(last.requests, result.requests if result else ()),
             _add(last.failures, result.failures if result else ()),
-            tuple(_merged(a, b) for a, b in zip(last.statuses or (), outcomes, strict=True)),
+            tuple(_merged(a, b) if b else a for a, b in zip(last.statuses or (), outcomes, strict=True)),
             mark,
         )
 
@@ -189,4 +190,4 @@ def _merged(totals: dict[str, int], more: dict[str, int]) -> dict[str, int]:
 
 
 def _add(totals: Sequence[int], more: Sequence[int]) -> tuple[int, ...]:
-    return tuple(a + b for a, b in zip(totals, more, strict=True)) if more else tuple(totals)
+    return tuple(map(add, totals, more)) if more else tuple(totals)
