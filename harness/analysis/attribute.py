@@ -100,7 +100,7 @@ def _decisions(
 ) -> tuple[list[Decision], Channel, Estimates | None]:
     channel = channels[0] if channels else "php_heap"
     found = decide(table, channel, settings) if channels else None
-    unknown = [_unknown(table, e, bool(channels)) for e in range(len(table.endpoints))]
+    unknown = [] if found else [_unknown(table, e, bool(channels)) for e in range(len(table.endpoints))]
     decisions, whole = found or (unknown, None)
     if channel == "php_heap":
         return decide_shared(table, channel, settings, decisions) if channels else unknown, channel, whole

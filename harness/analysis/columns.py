@@ -40,7 +40,8 @@ class Columns:
 
     By sample (n,): `elapsed_s`, `requests` (p, n) cumulative, `anon_bytes` (NaN where not read), `kind` (its place in
     `KINDS`), `load_s`, `alive` (number of processes). By process of a sample (m,), in the samples' order: `process` (a
-    number for each pid and start), `values` (len(VALUES), m), NaN where not read. `events` in order of time.
+    number for each pid and start), `values` (len(VALUES), m), NaN where not read. `told` (len(VALUES),): what was read
+    at all. `events` in order of time.
     """
 
     def __init__(self, endpoints: int) -> None:
@@ -52,6 +53,7 @@ class Columns:
         self._requests = _Growing(endpoints)
         self._process = _Growing(1, np.int64)
         self._values = _Growing(len(VALUES))
+        self.told = np.zeros(len(VALUES), dtype=bool)
 
     def __len__(self) -> int:
         return self._times.used
@@ -81,7 +83,9 @@ class Columns:
         self._process.append([who])
         outside = _by_column(map(_OF_PROCESS, processes), len(OUTSIDE))
         inside = _by_column([_OF_PHP(process.php or _NO_PHP) for process in processes], len(INSIDE))
-        self._values.append(np.vstack([outside, inside]))
+        values = np.vstack([outside, inside])
+        self._values.append(values)
+        self.told |= np.isfinite(values).any(axis=1)
         self.last = samples[-1]
 
     def _note_events(self, samples: Sequence[Sample], alive: list[int], who: list[int]) -> None:

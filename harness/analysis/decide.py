@@ -19,6 +19,7 @@ from harness.analysis.estimate import (
     window_design,
 )
 from harness.analysis.garbage import garbage_of
+from harness.analysis.numbers import how_many
 from harness.analysis.regression import Fit
 from harness.analysis.student import t_quantile
 from harness.analysis.windows import WindowTable
@@ -223,7 +224,7 @@ def _halves(rows: WindowTable, design: Design, channel: Channel, whole: Estimate
 
 def _stalled(rows: WindowTable, fit: Fit) -> Bools:
     driven = rows.requests > 0
-    by_itself = driven & (driven.sum(axis=1) == 1)[:, None]
+    by_itself = driven & (how_many(driven) == 1)[:, None]
     endpoints = np.arange(len(rows.endpoints))
     last = len(rows) - 1 - np.argmax(by_itself[::-1], axis=0)
     expected = rows.requests[last, endpoints] * fit.slopes[: len(endpoints)]

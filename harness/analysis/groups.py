@@ -18,6 +18,7 @@ import numpy as np
 
 from harness.analysis.decide import FAR_BYTES, Decision, Settings
 from harness.analysis.estimate import POWER, QUANTUM_BYTES
+from harness.analysis.numbers import how_many
 from harness.analysis.resident import FLAT
 from harness.analysis.student import t_quantile
 from harness.analysis.windows import Bools, Floats, WindowTable
@@ -74,8 +75,8 @@ def decide_shared(
 
 def driven_alone(table: WindowTable) -> Bools:
     """(p,): endpoints that had a window to themselves."""
-    alone = ~table.mix & ~table.group & (np.count_nonzero(table.requests, axis=1) == 1)
-    return np.asarray((table.requests[alone] > 0).any(axis=0))
+    alone = ~table.mix & ~table.group & (how_many(table.requests > 0) == 1)
+    return np.asarray(alone.astype(float) @ table.requests > 0)
 
 
 def innocent_rows(table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool]) -> Bools:
@@ -158,7 +159,7 @@ def likely_pairs(
 def growing_pairs(table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool]) -> tuple[Pair, ...]:
     """Pairs of flat endpoints that surely keep more than the threshold in windows of just the two."""
     rows = table.select(_flat_groups(table, channel, flat))
-    company = np.count_nonzero(rows.requests, axis=1)
+    company = how_many(rows.requests > 0)
     duets = Counter(tuple(map(int, np.flatnonzero(row))) for row in rows.requests[company == 2])
     tried = sorted(pair for pair, windows in duets.items() if windows >= PAIR_WINDOWS)
     level = 1.0 - settings.alpha / max(1, len(tried))
@@ -205,7 +206,7 @@ def _against_others(on: Bools, growth: Floats, sent: Floats, level: float) -> Fl
 
 def _pair(rows: WindowTable, channel: Channel, first: int, second: int, level: float) -> tuple[Pair, float]:
     """The pair with what it keeps, and the lower limit of that."""
-    alone = _both(rows, first, second) & ((rows.requests > 0).sum(axis=1) == 2)
+    alone = _both(rows, first, second) & (how_many(rows.requests > 0) == 2)
     sent = np.minimum(rows.requests[alone, first], rows.requests[alone, second])
     kept = rows.growth[channel][alone] / sent
     error = float(kept.std(ddof=1)) / math.sqrt(len(kept))

@@ -81,6 +81,7 @@ class Solo:
         self.own = self._groups.sizes.astype(float)
         self.told = self.own > 0
         whole = size if time_s is None else size + time_s
+        self._time_root = np.sqrt(np.maximum(0.0 if time_s is None else time_s, 1.0))
         self._root = np.sqrt(np.maximum(np.where(group < endpoints, whole, 0.0 if time_s is None else time_s), 1.0))
         if time_s is None:
             self.own, self.told = self.own[:endpoints], self.told[:endpoints]
@@ -127,7 +128,7 @@ class Solo:
         if self.time_s is None:
             by_group[self.endpoints] = 0.0
             return np.asarray(by_group[self.group] * self._root)
-        of_time = by_group[self.endpoints] * np.sqrt(np.maximum(self.time_s, 1.0))
+        of_time = by_group[self.endpoints] * self._time_root
         return np.asarray(np.maximum(by_group[self.group] * self._root, of_time))
 
     def means(self, values: Floats) -> Floats:
