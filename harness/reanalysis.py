@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.attribute import analyse
+from harness.analysis.attribute import Analysis
 from harness.analysis.decide import Settings
 from harness.analysis.merge import with_names, with_screening
 from harness.analysis.screening import screen_verdict
@@ -16,7 +17,10 @@ from harness.history import RECORD, SCREENING, read_names, read_record
 from harness.measuring.timing import with_times_of
 from harness.model.screen import SCREEN_FORMAT
 from harness.model.verdict import Verdict
-from harness.sample.recording import read_recording, read_screening, sniff_format
+from harness.sample.recording import read_screening, sniff_format, stream_recording
+
+# Samples at a time: a long recording needn't fit into memory but by its numbers.
+BATCH = 1024
 
 
 def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence: float | None = None) -> Verdict:
@@ -25,9 +29,12 @@ def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence
     if sniff_format(path) == SCREEN_FORMAT:
         screening = read_screening(path)
         return screen_verdict(screening, _settings({}, threshold_bytes, confidence), run_id=run_id)
-    recording = read_recording(path)
-    settings = _settings(recording.header.schedule, threshold_bytes, confidence)
-    verdict = analyse(recording, settings, run_id=run_id)
+    header, samples = stream_recording(path)
+    settings = _settings(header.schedule, threshold_bytes, confidence)
+    analysis, left = Analysis(header, settings), iter(samples)
+    while some := list(islice(left, BATCH)):
+        analysis.take(some)
+    verdict = analysis.verdict(run_id=run_id, truncated=samples.truncated)
     screened = path / SCREENING
     if path.is_dir() and screened.exists():
         verdict = with_screening(verdict, screen_verdict(read_screening(screened), settings))

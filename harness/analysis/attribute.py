@@ -18,7 +18,7 @@ from harness.analysis.groups import Pair, decide_shared, driven_alone, growing_p
 from harness.analysis.remainder import Remainder, remainder_of
 from harness.analysis.resident import FLAT, decide_alone, native_leaks, native_note
 from harness.analysis.windows import TRUNCATED, WindowTable, available_channels, table_of, undisturbed
-from harness.model.samples import Recording, Sample, TraceHeader
+from harness.model.samples import Recording, SampleLike, TraceHeader
 from harness.model.verdict import Channel, EndpointOutcome, EndpointVerdict, Outcome, Verdict
 
 # Windows are short, and each ends with the last answer: a little below the asked rate is as asked.
@@ -30,8 +30,7 @@ def analyse(recording: Recording, settings: Settings, *, run_id: str = "") -> Ve
     """Attributes growth to the endpoints of `recording`."""
     analysis = Analysis(recording.header, settings)
     analysis.take(recording.samples)
-    found = analysis.verdict(run_id=run_id)
-    return found.model_copy(update={"notes": (*found.notes, TRUNCATED)}) if recording.truncated else found
+    return analysis.verdict(run_id=run_id, truncated=recording.truncated)
 
 
 class Analysis:
@@ -46,7 +45,7 @@ class Analysis:
         """Samples taken so far."""
         return len(self._columns)
 
-    def take(self, samples: Sequence[Sample]) -> None:
+    def take(self, samples: Sequence[SampleLike]) -> None:
         """Further samples, in the order in which they were recorded."""
         if samples:
             self._columns.extend(samples)
@@ -58,9 +57,10 @@ class Analysis:
             self._table = table_of(self._columns, self._header.endpoints)
         return self._table
 
-    def verdict(self, *, run_id: str = "") -> Verdict:
-        """On all samples taken so far."""
-        return _verdict(self._header, self.table(), self._columns, self._settings, run_id)
+    def verdict(self, *, run_id: str = "", truncated: bool = False) -> Verdict:
+        """On all samples taken so far; `truncated`: the recording they are from was cut off."""
+        found = _verdict(self._header, self.table(), self._columns, self._settings, run_id)
+        return found.model_copy(update={"notes": (*found.notes, TRUNCATED)}) if truncated else found
 
 
 def _verdict(header: TraceHeader, table: WindowTable, columns: Columns, settings: Settings, run_id: str) -> Verdict:
@@ -127,7 +127,7 @@ def _remarked(
     e: int,
     decision: Decision,
     settings: Settings,
-    last: Sample | None,
+    last: SampleLike | None,
 ) -> Decision:
     """A decision by the heap, with what the other channels and the collector leave open."""
     if decision.outcome == "leak":
@@ -140,7 +140,7 @@ def _remarked(
 
 def _endpoint(
     name: str,
-    last: Sample | None,
+    last: SampleLike | None,
     e: int,
     channel: Channel,
     decision: Decision,
@@ -170,7 +170,7 @@ def _endpoint(
     )
 
 
-def _failures(last: Sample | None, endpoint: int) -> dict[str, int]:
+def _failures(last: SampleLike | None, endpoint: int) -> dict[str, int]:
     """By status, of an endpoint that had failures; the statuses of the expected answers stand beside them."""
     if last is None or not last.failures[endpoint]:
         return {}

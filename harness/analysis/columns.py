@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.events import births_and_deaths
-from harness.model.samples import Event, PhpReading, Recording, Sample, WindowKind
+from harness.model.samples import Event, PhpReading, Recording, SampleLike, WindowKind
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -45,7 +45,7 @@ class Columns:
     """
 
     def __init__(self, endpoints: int) -> None:
-        self.last: Sample | None = None
+        self.last: SampleLike | None = None
         self._numbers: dict[tuple[int, float | None], int] = {}
         self._events: list[Event] = []
         self._times = _Growing(3)
@@ -58,12 +58,12 @@ class Columns:
     def __len__(self) -> int:
         return self._times.used
 
-    def extend(self, samples: Sequence[Sample]) -> None:
+    def extend(self, samples: Sequence[SampleLike]) -> None:
         """Takes further samples, later than those taken before."""
         for start in range(0, len(samples), CHUNK):
             self._take(samples[start : start + CHUNK])
 
-    def _take(self, samples: Sequence[Sample]) -> None:
+    def _take(self, samples: Sequence[SampleLike]) -> None:
         alive = [len(sample.processes) for sample in samples]
         processes = [process for sample in samples for process in sample.processes]
         numbers = self._numbers
@@ -88,7 +88,7 @@ class Columns:
         self.told |= np.isfinite(values).any(axis=1)
         self.last = samples[-1]
 
-    def _note_events(self, samples: Sequence[Sample], alive: list[int], who: list[int]) -> None:
+    def _note_events(self, samples: Sequence[SampleLike], alive: list[int], who: list[int]) -> None:
         before, told, at = self.last, self._who_was_last(), 0
         for sample, count in zip(samples, alive, strict=True):
             now = who[at : at + count]
