@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.attribute import Analysis
+from harness.analysis.columns import CHUNK
 from harness.analysis.decide import Settings
 from harness.analysis.merge import with_names, with_screening
 from harness.analysis.screening import screen_verdict
@@ -18,9 +19,6 @@ from harness.measuring.timing import with_times_of
 from harness.model.screen import SCREEN_FORMAT
 from harness.model.verdict import Verdict
 from harness.sample.recording import read_screening, sniff_format, stream_recording
-
-# Samples at a time: a long recording needn't fit into memory but by its numbers.
-BATCH = 1024
 
 
 def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence: float | None = None) -> Verdict:
@@ -32,7 +30,7 @@ def analyse_path(path: Path, *, threshold_bytes: float | None = None, confidence
     header, samples = stream_recording(path)
     settings = _settings(header.schedule, threshold_bytes, confidence)
     analysis, left = Analysis(header, settings), iter(samples)
-    while some := list(islice(left, BATCH)):
+    while some := list(islice(left, CHUNK)):
         analysis.take(some)
     verdict = analysis.verdict(run_id=run_id, truncated=samples.truncated)
     screened = path / SCREENING

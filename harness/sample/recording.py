@@ -215,7 +215,7 @@ def _sample_fault(header: TraceHeader, before: SampleLike | None, now: SampleLik
 
 
 def _decrease(field: str, header: TraceHeader, before: tuple[int, ...], now: tuple[int, ...]) -> str | None:
-    if not any(map(lt, now, before)):
+    if now == before or not any(map(lt, now, before)):
         return None
     name, was, is_now = next(row for row in zip(header.endpoints, before, now, strict=True) if row[2] < row[1])
     return f"{field} of {name} go down from {was} to {is_now}; they are cumulative"
