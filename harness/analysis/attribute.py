@@ -16,7 +16,7 @@ from harness.analysis.estimate import Estimates, usable_rows
 from harness.analysis.garbage import possible_garbage
 from harness.analysis.groups import Pair, decide_shared, driven_alone, growing_pairs, pairs_note
 from harness.analysis.remainder import Remainder, remainder_of
-from harness.analysis.resident import FLAT, decide_alone, native_leaks, native_note
+from harness.analysis.resident import FLAT, Known, decide_alone, native_leaks, native_note
 from harness.analysis.windows import TRUNCATED, WindowTable, available_channels, table_of, undisturbed
 from harness.model.samples import Recording, SampleLike, TraceHeader
 from harness.model.verdict import Channel, EndpointOutcome, EndpointVerdict, Outcome, Verdict
@@ -40,6 +40,7 @@ class Analysis:
         self._header, self._settings = header, settings
         self._columns = Columns(len(header.endpoints))
         self._table: WindowTable | None = None
+        self._known: Known = {}
 
     def __len__(self) -> int:
         """Samples taken so far."""
@@ -59,19 +60,20 @@ class Analysis:
 
     def verdict(self, *, run_id: str = "", truncated: bool = False) -> Verdict:
         """On all samples taken so far; `truncated`: the recording they are from was cut off."""
-        found = _verdict(self._header, self.table(), self._columns, self._settings, run_id)
+        found = _verdict(self._header, self.table(), self._columns, self._settings, run_id, self._known)
         return found.model_copy(update={"notes": (*found.notes, TRUNCATED)}) if truncated else found
 
 
-def _verdict(header: TraceHeader, table: WindowTable, columns: Columns, settings: Settings, run_id: str) -> Verdict:
+def _verdict(
+    header: TraceHeader, table: WindowTable, columns: Columns, settings: Settings, run_id: str, known: Known
+) -> Verdict:
     channels = list(available_channels(table))
     last = columns.last
-    decisions, channel, whole = _decisions(table, channels, settings, len(last.processes) if last else 0)
+    decisions, channel, whole = _decisions(table, channels, settings, len(last.processes) if last else 0, known)
     native: dict[int, tuple[Channel, Decision]] = {}
     if channel == "php_heap":
         native = native_leaks(table, settings, [d.outcome not in FLAT for d in decisions])
-    known = {channel: whole} if whole else None
-    kept, estimates = growth_per_request(table), by_channel(table, channels, known)
+    kept, estimates = growth_per_request(table), by_channel(table, channels, {channel: whole} if whole else None)
     if channel == "php_heap":
         decisions = [_remarked(table, estimates, e, d, settings, last) for e, d in enumerate(decisions)]
     sent, grown = table.requests.sum(axis=0), growth_by_channel(estimates, len(decisions))
@@ -96,7 +98,7 @@ def _verdict(header: TraceHeader, table: WindowTable, columns: Columns, settings
 
 
 def _decisions(
-    table: WindowTable, channels: list[Channel], settings: Settings, processes: int
+    table: WindowTable, channels: list[Channel], settings: Settings, processes: int, known: Known
 ) -> tuple[list[Decision], Channel, Estimates | None]:
     channel = channels[0] if channels else "php_heap"
     found = decide(table, channel, settings) if channels else None
@@ -104,7 +106,7 @@ def _decisions(
     decisions, whole = found or (unknown, None)
     if channel == "php_heap":
         return decide_shared(table, channel, settings, decisions) if channels else unknown, channel, whole
-    return decide_alone(table, channel, settings, decisions, processes) if found else unknown, channel, whole
+    return decide_alone(table, channel, settings, decisions, processes, known) if found else unknown, channel, whole
 
 
 def _unknown(table: WindowTable, endpoint: int, sampled: bool) -> Decision:

@@ -31,24 +31,39 @@ HIDDEN_BYTES_PER_PROCESS = 2 * 1024 * 1024
 FLAT: tuple[EndpointOutcome, ...] = ("clean", "bounded")
 
 
+# What runs of windows told before: of an endpoint, by the first window and their number.
+Known = dict[tuple[int, int, int, Channel], Decision | None]
+
+
 def decide_alone(
-    table: WindowTable, channel: Channel, settings: Settings, mixed: list[Decision], processes: int
+    table: WindowTable,
+    channel: Channel,
+    settings: Settings,
+    mixed: list[Decision],
+    processes: int,
+    known: Known | None = None,
 ) -> list[Decision]:
     """Decisions of a run without heaps: of the endpoints driven alone by those windows, others are never blamed.
 
     `processes` that run PHP may have had free memory to keep things in, and nobody is cleared by less than that.
+    `known` is of the looks before, at the same table when it was shorter: most endpoints had no windows since.
     """
     hidden_bytes = HIDDEN_BYTES_PER_PROCESS * max(1, processes)
-    return [_alone(table, channel, settings, e, decision, hidden_bytes) for e, decision in enumerate(mixed)]
+    known = {} if known is None else known
+    return [_alone(table, channel, settings, e, decision, hidden_bytes, known) for e, decision in enumerate(mixed)]
 
 
 def _alone(
-    table: WindowTable, channel: Channel, settings: Settings, e: int, mixed: Decision, hidden_bytes: int
+    table: WindowTable, channel: Channel, settings: Settings, e: int, mixed: Decision, hidden_bytes: int, known: Known
 ) -> Decision:
     rows = solo_rows(table, e, ALONE_WINDOWS)
-    found = decide(table.select(rows), channel, settings) if rows.any() else None
+    run = e, int(np.argmax(rows)), int(rows.sum()), channel
+    if run not in known:
+        decided = decide(table.select(rows), channel, settings) if rows.any() else None
+        known[run] = decided[0][e] if decided else None
+    found = known[run]
     if found is not None:
-        return replace(_unless_hidden(found[0][e], settings, hidden_bytes), requests=mixed.requests)
+        return replace(_unless_hidden(found, settings, hidden_bytes), requests=mixed.requests)
     if mixed.outcome == "clean":
         return replace(mixed, outcome="inconclusive", note="seems clean beside others; not yet driven alone")
     return replace(mixed, outcome="inconclusive", note=mixed.note or "not yet driven alone")
