@@ -12,7 +12,7 @@ from harness.analysis.attribute import Analysis, analyse
 from harness.analysis.columns import Columns, columns_of
 from harness.analysis.windows import window_table
 from harness.model.samples import PhpReading, ProcessReading, Recording, Sample, TraceHeader
-from tests.unit.analysis.recordings import Machine, appended, blocks, clean, record
+from tests.unit.analysis.recordings import Machine, alone, appended, blocks, clean, record
 from tests.unit.analysis.runs import RUN
 
 readings = st.builds(
@@ -76,6 +76,16 @@ def test_more_samples_than_there_was_room_for_at_first() -> None:
 def test_looking_in_between_changes_no_verdict() -> None:
     app = {"clean": clean, "leak": appended(640)}
     whole = record(app, blocks(app, 8), Machine(restarts=frozenset({5})))
+    analysis = Analysis(whole.header, RUN)
+    for sample in whole.samples:
+        analysis.take([sample])
+        analysis.verdict()
+    assert analysis.verdict() == analyse(whole, RUN)
+
+
+def test_looking_in_between_changes_no_verdict_by_container_memory() -> None:
+    app = {"clean": clean, "leak": appended(640), "other": clean}
+    whole = record(app, alone(app, 8), Machine(heaps=False, walk=500.0, restarts=frozenset({5, 17})))
     analysis = Analysis(whole.header, RUN)
     for sample in whole.samples:
         analysis.take([sample])
