@@ -79,11 +79,12 @@ class Columns:
             ]
         )
         self._marks.append([[_PLACE_OF_KIND[window.kind if window else None] for window in windows], alive])
-        self._requests.append(_by_column([sample.requests for sample in samples], self._requests.width))
+        requests = np.array(list(chain.from_iterable(sample.requests for sample in samples)), dtype=float)
+        self._requests.append(requests.reshape(len(samples), -1).T)
         self._process.append([who])
-        outside = _by_column(map(_OF_PROCESS, processes), len(OUTSIDE))
-        inside = _by_column([_OF_PHP(process.php or _NO_PHP) for process in processes], len(INSIDE))
-        values = np.vstack([outside, inside])
+        values = np.full((len(VALUES), len(processes)), np.nan)
+        _fill(values[: len(OUTSIDE)], map(_OF_PROCESS, processes))
+        _fill(values[len(OUTSIDE) :], [_OF_PHP(process.php or _NO_PHP) for process in processes])
         self._values.append(values)
         self.told |= np.isfinite(values).any(axis=1)
         self.last = samples[-1]
@@ -168,7 +169,8 @@ class _Growing:
         return self._room[:, : self.used]
 
 
-def _by_column(rows: Iterable[tuple[int | None, ...]], width: int) -> Floats:
-    """(width, n); None becomes NaN."""
-    flat = np.array(list(chain.from_iterable(rows)), dtype=float)
-    return flat.reshape(-1, width).T
+def _fill(values: Floats, rows: Iterable[tuple[int | None, ...]]) -> None:
+    """Rows of numbers into columns (width, n) of NaN; what no row has, which is much, isn't converted."""
+    for row, column in zip(values, zip(*rows, strict=True), strict=False):
+        if column[0] is not None or column.count(None) < len(column):
+            row[:] = column
