@@ -16,15 +16,15 @@ from harness.analysis.numbers import medians, ratio, weighted_median, weighted_m
 
 @dataclass(frozen=True, slots=True)
 class _Arrow:
-    """Of the normal equations: `diagonal` and `side` (p,) of the endpoints, `corner` of time (1 without)."""
+    """Of the normal equations: `diagonal` and `side` (p,) of the endpoints, `corner` of time (1 without).
+
+    `lean` is the side over the diagonal.
+    """
 
     diagonal: Floats
     side: Floats
     corner: float
-
-    @property
-    def lean(self) -> Floats:
-        return ratio(self.side, self.diagonal)
+    lean: Floats
 
     @property
     def rest(self) -> float:
@@ -175,6 +175,8 @@ class Solo:
     def _arrow(self, weights: Floats) -> _Arrow:
         diagonal = self.sums(weights * self.size**2)
         if self.time_s is None:
-            return _Arrow(diagonal, np.zeros(self.endpoints), 1.0)
+            nothing = np.zeros(self.endpoints)
+            return _Arrow(diagonal, nothing, 1.0, nothing)
         on_time = weights * self.time_s
-        return _Arrow(diagonal, self.sums(on_time * self.size), float(on_time @ self.time_s))
+        side = self.sums(on_time * self.size)
+        return _Arrow(diagonal, side, float(on_time @ self.time_s), ratio(side, diagonal))
