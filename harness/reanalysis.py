@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.attribute import analyse
+from harness.analysis.attribute import Analysis
+from harness.analysis.columns import CHUNK
 from harness.analysis.decide import Settings
 from harness.analysis.merge import with_names, with_screening
 from harness.analysis.screening import screen_verdict
@@ -17,7 +19,7 @@ from harness.measuring.timing import with_times_of
 from harness.model.scenario import Estimator
 from harness.model.screen import SCREEN_FORMAT
 from harness.model.verdict import Verdict
-from harness.sample.recording import read_recording, read_screening, sniff_format
+from harness.sample.recording import read_screening, sniff_format, stream_recording
 
 
 def analyse_path(
@@ -32,9 +34,12 @@ def analyse_path(
     if sniff_format(path) == SCREEN_FORMAT:
         screening = read_screening(path)
         return screen_verdict(screening, _settings({}, threshold_bytes, confidence, None), run_id=run_id)
-    recording = read_recording(path)
-    settings = _settings(recording.header.schedule, threshold_bytes, confidence, estimator)
-    verdict = analyse(recording, settings, run_id=run_id)
+    header, samples = stream_recording(path)
+    settings = _settings(header.schedule, threshold_bytes, confidence, estimator)
+    analysis, left = Analysis(header, settings), iter(samples)
+    while some := list(islice(left, CHUNK)):
+        analysis.take(some)
+    verdict = analysis.final(run_id=run_id, truncated=samples.truncated)
     screened = path / SCREENING
     if path.is_dir() and screened.exists():
         verdict = with_screening(verdict, screen_verdict(read_screening(screened), settings))

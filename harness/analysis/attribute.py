@@ -19,7 +19,7 @@ from harness.analysis.redrawing import with_randomisation
 from harness.analysis.remainder import Remainder, remainder_of
 from harness.analysis.resident import FLAT, decide_level, level_channel, native_leaks, native_note
 from harness.analysis.windows import TRUNCATED, WindowTable, available_channels, table_of, undisturbed
-from harness.model.samples import Recording, Sample, TraceHeader
+from harness.model.samples import Recording, SampleLike, TraceHeader
 from harness.model.verdict import Channel, EndpointOutcome, EndpointVerdict, Outcome, Verdict
 
 # Windows are short, and each ends with the last answer: a little below the asked rate is as asked.
@@ -31,8 +31,7 @@ def analyse(recording: Recording, settings: Settings, *, run_id: str = "") -> Ve
     """Attributes growth to the endpoints of `recording`."""
     analysis = Analysis(recording.header, settings)
     analysis.take(recording.samples)
-    found = analysis.final(run_id=run_id)
-    return found.model_copy(update={"notes": (*found.notes, TRUNCATED)}) if recording.truncated else found
+    return analysis.final(run_id=run_id, truncated=recording.truncated)
 
 
 class Analysis:
@@ -41,26 +40,33 @@ class Analysis:
     def __init__(self, header: TraceHeader, settings: Settings) -> None:
         self._header, self._settings = header, settings
         self._columns = Columns(len(header.endpoints))
+        self._table: WindowTable | None = None
 
     def __len__(self) -> int:
         """Samples taken so far."""
         return len(self._columns)
 
-    def take(self, samples: Sequence[Sample]) -> None:
+    def take(self, samples: Sequence[SampleLike]) -> None:
         """Further samples, in the order in which they were recorded."""
-        self._columns.extend(samples)
+        if samples:
+            self._columns.extend(samples)
+            self._table = None
 
     def table(self) -> WindowTable:
         """The windows so far."""
-        return table_of(self._columns, self._header.endpoints)
+        if self._table is None:
+            self._table = table_of(self._columns, self._header.endpoints)
+        return self._table
 
-    def verdict(self, *, run_id: str = "") -> Verdict:
-        """On all samples taken so far."""
-        return _verdict(self._header, self.table(), self._columns, self._settings, run_id)
+    def verdict(self, *, run_id: str = "", truncated: bool = False) -> Verdict:
+        """On all samples taken so far; `truncated`: the recording they are from was cut off."""
+        found = _verdict(self._header, self.table(), self._columns, self._settings, run_id)
+        return found.model_copy(update={"notes": (*found.notes, TRUNCATED)}) if truncated else found
 
-    def final(self, *, run_id: str = "") -> Verdict:
+    def final(self, *, run_id: str = "", truncated: bool = False) -> Verdict:
         """The same with what takes too long for each look."""
-        return with_randomisation(self.verdict(run_id=run_id), self.table(), self._settings.threshold_bytes)
+        found = self.verdict(run_id=run_id, truncated=truncated)
+        return with_randomisation(found, self.table(), self._settings.threshold_bytes)
 
 
 def _verdict(header: TraceHeader, table: WindowTable, columns: Columns, settings: Settings, run_id: str) -> Verdict:
@@ -70,16 +76,13 @@ def _verdict(header: TraceHeader, table: WindowTable, columns: Columns, settings
     native: dict[int, tuple[Channel, Decision]] = {}
     if channel == "php_heap":
         native = native_leaks(table, settings, [d.outcome not in FLAT for d in decisions])
-    known = {channel: whole} if whole else None
-    kept, estimates = growth_per_request(table), by_channel(table, channels, known)
+    kept, estimates = growth_per_request(table), by_channel(table, channels, {channel: whole} if whole else None)
     if channel == "php_heap":
         decisions = [_remarked(table, estimates, e, d, settings, last) for e, d in enumerate(decisions)]
-    sent = table.requests.sum(axis=0)
+    sent, grown = table.requests.sum(axis=0), growth_by_channel(estimates, len(decisions))
     decisions = [unless_filling(d, int(sent[e]), settings) for e, d in enumerate(decisions)]
     endpoints = tuple(
-        _endpoint(header.endpoints[e], last, e, *native.get(e, (channel, decision)), kept[e], e in native).model_copy(
-            update={"channels": growth_by_channel(estimates, e)}
-        )
+        _endpoint(header.endpoints[e], last, e, *native.get(e, (channel, decision)), kept[e], grown[e], e in native)
         for e, decision in enumerate(decisions)
     )
     remainder = remainder_of(table, channel, decisions, whole, settings) if whole else Remainder()
@@ -132,7 +135,7 @@ def _remarked(
     e: int,
     decision: Decision,
     settings: Settings,
-    last: Sample | None,
+    last: SampleLike | None,
 ) -> Decision:
     """A decision by the heap, with what the other channels and the collector leave open."""
     if decision.outcome == "leak":
@@ -148,16 +151,17 @@ def _maybe_garbage(table: WindowTable, decision: Decision, processes: int) -> De
 
 
 def _noted(decision: Decision, remark: str) -> Decision:
-    return replace(decision, note="; ".join(part for part in (decision.note, remark) if part))
+    return replace(decision, note="; ".join(part for part in (decision.note, remark) if part)) if remark else decision
 
 
 def _endpoint(
     name: str,
-    last: Sample | None,
+    last: SampleLike | None,
     e: int,
     channel: Channel,
     decision: Decision,
     per_request: dict[str, float],
+    channels: dict[Channel, float],
     heap_flat: bool,
 ) -> EndpointVerdict:
     leaks = decision.outcome == "leak"
@@ -170,6 +174,7 @@ def _endpoint(
         p_value=decision.p_value,
         requests=decision.requests,
         channel=channel,
+        channels=channels,
         per_request=per_request,
         cause=cause_of(per_request, heap_flat=heap_flat) if leaks else "unknown",
         failures=_failures(last, e),
@@ -181,7 +186,7 @@ def _endpoint(
     )
 
 
-def _failures(last: Sample | None, endpoint: int) -> dict[str, int]:
+def _failures(last: SampleLike | None, endpoint: int) -> dict[str, int]:
     """By status, of an endpoint that had failures; the statuses of the expected answers stand beside them."""
     if last is None or not last.failures[endpoint]:
         return {}

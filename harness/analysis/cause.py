@@ -22,11 +22,13 @@ _CAUSE_OF_COUNT: tuple[tuple[str, Cause], ...] = (
 def growth_per_request(table: WindowTable) -> list[dict[str, float]]:
     """For each endpoint the open files, coroutines, timers and resources kept by a request, where they were counted."""
     found: list[dict[str, float]] = [{} for _ in table.endpoints]
+    whole = undisturbed(table, "php_heap") & ~table.mix & ~table.group
     for name in COUNTED:
-        whole = undisturbed(table, "php_heap") & ~table.mix & ~table.group
-        rows = table.select(whole & np.isfinite(table.counts[name]))
+        rows = whole & np.isfinite(table.counts[name])
+        if not rows.any():
+            continue
         try:
-            fit = robust_fit(rows.requests, rows.counts[name], floor=1.0)
+            fit = robust_fit(table.requests[rows], table.counts[name][rows], floor=1.0)
         except ValueError:
             continue
         for per_request, slope in zip(found, fit.slopes, strict=True):

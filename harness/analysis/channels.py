@@ -27,16 +27,16 @@ def by_channel(
     return found
 
 
-def growth_by_channel(estimates: dict[Channel, Estimates], endpoint: int) -> dict[Channel, float]:
-    """Bytes a request of one endpoint, on the channels that tell it from the others."""
-    return {
-        channel: round(float(found.mean[endpoint]), 3) + 0.0
-        for channel, found in estimates.items()
-        if np.isfinite(found.error[endpoint])
-    }
+def growth_by_channel(estimates: Mapping[Channel, Estimates], endpoints: int) -> list[dict[Channel, float]]:
+    """Bytes a request of each endpoint, on the channels that tell it from the others."""
+    grown: list[dict[Channel, float]] = [{} for _ in range(endpoints)]
+    for channel, found in estimates.items():
+        for e in np.flatnonzero(np.isfinite(found.error)):
+            grown[e][channel] = round(float(found.mean[e]), 3) + 0.0
+    return grown
 
 
-def contradiction(estimates: dict[Channel, Estimates], endpoint: int, decision: Decision, settings: Settings) -> str:
+def contradiction(estimates: Mapping[Channel, Estimates], endpoint: int, decision: Decision, settings: Settings) -> str:
     """What to say of an endpoint that keeps nothing on the heap, in whose windows other memory surely grew.
 
     It is no leak yet: pages that are touched once stay, whoever keeps what is in them.
@@ -44,6 +44,8 @@ def contradiction(estimates: dict[Channel, Estimates], endpoint: int, decision: 
     if decision.outcome != "clean":
         return ""
     for channel, found in estimates.items():
+        if not max(found.mean[endpoint], found.fit.slopes[endpoint]) > settings.threshold_bytes:
+            continue
         level = 1.0 - settings.alpha / len(found.requests)
         least = float(found.lower(level)[endpoint]) - max(0.0, decision.upper_limit)
         if channel != "php_heap" and np.isfinite(least) and least > settings.threshold_bytes:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.events import births_and_deaths
-from harness.model.samples import Event, PhpReading, Recording, Sample, WindowKind
+from harness.model.samples import Event, PhpReading, Recording, SampleLike, WindowKind
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -43,11 +43,11 @@ class Columns:
     By sample (n,): `elapsed_s`, `requests` (p, n) cumulative, `anon_bytes` (NaN where not read), `kind` (its place in
     `KINDS`), `load_s`, `alive` (number of processes), `block` of the schedule (`NO_BLOCK` without). By process of a
     sample (m,), in the samples' order: `process` (a number for each pid and start), `values` (len(VALUES), m), NaN
-    where not read. `events` in order of time.
+    where not read. `told` (len(VALUES),): what was read at all. `events` in order of time.
     """
 
     def __init__(self, endpoints: int) -> None:
-        self.last: Sample | None = None
+        self.last: SampleLike | None = None
         self._numbers: dict[tuple[int, float | None], int] = {}
         self._events: list[Event] = []
         self._times = _Growing(3)
@@ -55,16 +55,17 @@ class Columns:
         self._requests = _Growing(endpoints)
         self._process = _Growing(1, np.int64)
         self._values = _Growing(len(VALUES))
+        self.told = np.zeros(len(VALUES), dtype=bool)
 
     def __len__(self) -> int:
         return self._times.used
 
-    def extend(self, samples: Sequence[Sample]) -> None:
+    def extend(self, samples: Sequence[SampleLike]) -> None:
         """Takes further samples, later than those taken before."""
         for start in range(0, len(samples), CHUNK):
             self._take(samples[start : start + CHUNK])
 
-    def _take(self, samples: Sequence[Sample]) -> None:
+    def _take(self, samples: Sequence[SampleLike]) -> None:
         alive = [len(sample.processes) for sample in samples]
         processes = [process for sample in samples for process in sample.processes]
         numbers = self._numbers
@@ -81,14 +82,17 @@ class Columns:
         )
         kinds = [_PLACE_OF_KIND[window.kind if window else None] for window in windows]
         self._marks.append([kinds, alive, [window.block if window else NO_BLOCK for window in windows]])
-        self._requests.append(_by_column([sample.requests for sample in samples], self._requests.width))
+        requests = np.array(list(chain.from_iterable(sample.requests for sample in samples)), dtype=float)
+        self._requests.append(requests.reshape(len(samples), -1).T)
         self._process.append([who])
-        outside = _by_column(map(_OF_PROCESS, processes), len(OUTSIDE))
-        inside = _by_column([_OF_PHP(process.php or _NO_PHP) for process in processes], len(INSIDE))
-        self._values.append(np.vstack([outside, inside]))
+        values = np.full((len(VALUES), len(processes)), np.nan)
+        _fill(values[: len(OUTSIDE)], map(_OF_PROCESS, processes))
+        _fill(values[len(OUTSIDE) :], [_OF_PHP(process.php or _NO_PHP) for process in processes])
+        self._values.append(values)
+        self.told |= np.isfinite(values).any(axis=1)
         self.last = samples[-1]
 
-    def _note_events(self, samples: Sequence[Sample], alive: list[int], who: list[int]) -> None:
+    def _note_events(self, samples: Sequence[SampleLike], alive: list[int], who: list[int]) -> None:
         before, told, at = self.last, self._who_was_last(), 0
         for sample, count in zip(samples, alive, strict=True):
             now = who[at : at + count]
@@ -172,7 +176,8 @@ class _Growing:
         return self._room[:, : self.used]
 
 
-def _by_column(rows: Iterable[tuple[int | None, ...]], width: int) -> Floats:
-    """(width, n); None becomes NaN."""
-    flat = np.array(list(chain.from_iterable(rows)), dtype=float)
-    return flat.reshape(-1, width).T
+def _fill(values: Floats, rows: Iterable[tuple[int | None, ...]]) -> None:
+    """Rows of numbers into columns (width, n) of NaN; what no row has, which is much, isn't converted."""
+    for row, column in zip(values, zip(*rows, strict=True), strict=False):
+        if column[0] is not None or column.count(None) < len(column):
+            row[:] = column

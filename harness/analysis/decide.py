@@ -14,12 +14,14 @@ from harness.analysis.estimate import (
     QUANTUM_BYTES,
     Estimates,
     Noise,
+    estimate,
     estimate_design,
     smooth_noise,
     usable_rows,
     window_design,
 )
 from harness.analysis.garbage import garbage_of
+from harness.analysis.numbers import how_many
 from harness.analysis.regression import Fit
 from harness.analysis.student import t_quantile
 from harness.analysis.windows import WindowTable
@@ -85,26 +87,26 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
     except ValueError:
         return None
     halves = _halves(rows, design, channel, whole, settings.confidence, noise)
-    garbage = garbage_of(rows)
+    garbage = garbage_of(rows) if channel == "php_heap" else None
     p_values = whole.p_above(settings.threshold_bytes)
     growing = _holm(p_values, settings.alpha)
     level = 1.0 - settings.alpha / max(1, len(table.endpoints))
-    lower95, upper95, upper = whole.lower(0.975), whole.upper(0.975), whole.upper(level)
-    detectable = whole.detectable(level)
+    lower95, upper95, upper = map(_finite, (whole.lower(0.975), whole.upper(0.975), whole.upper(level)))
+    detectable = _finite(whole.detectable(level))
     decisions = []
     for e in range(len(table.endpoints)):
-        outcome, note = _outcome(e, whole, halves, bool(growing[e]), float(upper[e]), settings)
-        if channel == "php_heap":
+        outcome, note = _outcome(e, whole, halves, bool(growing[e]), upper[e], settings)
+        if garbage is not None:
             outcome, note = garbage.correct(e, outcome, note, settings.threshold_bytes)
         decisions.append(
             Decision(
                 outcome=outcome,
                 bytes_per_request=float(whole.mean[e]),
                 typical=float(whole.fit.slopes[e]),
-                ci95=(_finite(lower95[e]), _finite(upper95[e])),
+                ci95=(lower95[e], upper95[e]),
                 p_value=float(p_values[e]),
-                upper_limit=_finite(_upper_limit(e, outcome, float(upper[e]), halves)),
-                detectable=_finite(detectable[e]),
+                upper_limit=_upper_limit(e, outcome, upper[e], halves),
+                detectable=detectable[e],
                 requests=int(whole.requests[e]),
                 note=note,
                 typical_error=_known(whole.fit.errors[e]),
@@ -114,11 +116,21 @@ def decide(table: WindowTable, channel: Channel, settings: Settings) -> tuple[li
     return decisions, whole
 
 
+def may_leak(table: WindowTable, channel: Channel, settings: Settings) -> bool:
+    """Whether any decision may be a leak, which is told for much less than the decisions."""
+    rows = table.select(usable_rows(table, channel))
+    try:
+        whole = estimate(rows, channel)
+    except ValueError:
+        return False
+    return bool(_holm(whole.p_above(settings.threshold_bytes), settings.alpha).any())
+
+
 def _upper_limit(e: int, outcome: EndpointOutcome, upper: float, halves: _Halves | None) -> float:
     """Of growth that came to an end, what the later half may still keep: it is by that half that it is no leak."""
     if halves is None or outcome not in ("clean", "bounded"):
         return upper
-    return min(upper, float(halves.surely_below[halves.endpoints + e]))
+    return max(-FAR_BYTES, min(upper, float(halves.surely_below[halves.endpoints + e])))
 
 
 def _outcome(
@@ -234,7 +246,7 @@ def _own_freedom(design: Design, windows: int) -> Floats:
 
 def _stalled(rows: WindowTable, fit: Fit) -> Bools:
     driven = rows.requests > 0
-    by_itself = driven & (driven.sum(axis=1) == 1)[:, None]
+    by_itself = driven & (how_many(driven) == 1)[:, None]
     endpoints = np.arange(len(rows.endpoints))
     last = len(rows) - 1 - np.argmax(by_itself[::-1], axis=0)
     expected = rows.requests[last, endpoints] * fit.slopes[: len(endpoints)]
@@ -266,5 +278,5 @@ def _known(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _finite(value: float) -> float:
-    return float(np.clip(value, -FAR_BYTES, FAR_BYTES))
+def _finite(values: Floats) -> list[float]:
+    return list(map(float, np.clip(values, -FAR_BYTES, FAR_BYTES)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.analysis.columns import Bools, Floats
 from harness.analysis.matrix import Matrix
+from harness.analysis.numbers import how_many
 from harness.analysis.solo import Solo
 
 LARGEST_LEVERAGE = 0.9
@@ -64,7 +65,7 @@ class Design(Protocol):
 def design_of(requests: Floats, time_s: Floats | None = None) -> Design:
     """The design of `requests` (n, p), and `time_s` (n,) of all windows as a last column."""
     driven = requests != 0
-    company = np.count_nonzero(driven, axis=1)
+    company = how_many(driven)
     idle = company == 0
     separate = time_s is None or (bool(np.any(idle & (time_s > 0))) and bool(np.all(time_s > 0)))
     if company.max(initial=0) > 1 or not separate:

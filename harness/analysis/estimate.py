@@ -12,6 +12,7 @@ from harness.analysis.columns import Bools, Floats
 from harness.analysis.design import Design, design_of
 from harness.analysis.locallevel import LocalLevel, gls_fit, likely_levels
 from harness.analysis.means import Means, TimeSlope, means_alone, time_slope
+from harness.analysis.numbers import how_many
 from harness.analysis.regression import Fit, robust_fit
 from harness.analysis.solo import Solo
 from harness.analysis.student import t_quantile, t_tail
@@ -97,7 +98,7 @@ def usable_rows(table: WindowTable, channel: Channel) -> Bools:
 
 def window_design(table: WindowTable) -> Design:
     """Of the requests, and of time where there are idle windows to tell it by."""
-    idle = np.count_nonzero(table.requests, axis=1) == 0
+    idle = how_many(table.requests != 0) == 0
     return design_of(table.requests, table.duration_s if idle.any() else None)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.model.samples import Event, ProcessReading, Sample
+from harness.model.samples import Event, ProcessLike, SampleLike
 
 
-def births_and_deaths(before: Sample, after: Sample) -> list[Event]:
+def births_and_deaths(before: SampleLike, after: SampleLike) -> list[Event]:
     """Each process that died with a newborn to take its place; either alone is an event of its own."""
     earlier, later = {p.key: p for p in before.processes}, {p.key: p for p in after.processes}
     gone = [earlier[key] for key in earlier if key not in later]
@@ -17,9 +17,9 @@ def births_and_deaths(before: Sample, after: Sample) -> list[Event]:
     return events
 
 
-def _restart(gone: ProcessReading, born: ProcessReading) -> str:
+def _restart(gone: ProcessLike, born: ProcessLike) -> str:
     return f"pid {gone.pid} {gone.name} → pid {born.pid} {born.name}".replace("  ", " ").rstrip()
 
 
-def _event(sample: Sample, kind: str, process: ProcessReading) -> Event:
+def _event(sample: SampleLike, kind: str, process: ProcessLike) -> Event:
     return Event(elapsed_s=sample.elapsed_s, kind=kind, detail=f"pid {process.pid} {process.name}".rstrip())

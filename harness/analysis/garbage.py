@@ -61,7 +61,6 @@ def possible_garbage(table: WindowTable, slope: float, requests: int, processes:
 
 
 def garbage_of(rows: WindowTable) -> Garbage:
-    driven = rows.requests > 0
     runs = rows.counts["gc_runs"]
     quiet = rows.select(np.isfinite(rows.counts["gc_roots"]) & (runs == 0))
     freed = _per_request(rows, rows.freed) if np.isfinite(rows.freed).any() else None
@@ -69,14 +68,23 @@ def garbage_of(rows: WindowTable) -> Garbage:
     return Garbage(
         freed=nothing if freed is None else freed,
         roots=_per_request(quiet, quiet.counts["gc_roots"]),
-        runs=np.where(driven, np.nan_to_num(runs)[:, None], 0.0).sum(axis=0) if np.isfinite(runs).any() else nothing,
+        runs=_runs(rows, np.nan_to_num(runs)) if np.isfinite(runs).any() else nothing,
     )
+
+
+def _runs(rows: WindowTable, runs: Floats) -> Floats:
+    """Of each endpoint's windows; most windows have none."""
+    some = runs != 0
+    return np.asarray(runs[some] @ (rows.requests[some] > 0))
 
 
 def _per_request(rows: WindowTable, values: Floats) -> Floats:
     """Lower limits of the slopes on the requests; NaN where it can't be told."""
+    nothing = np.full(len(rows.endpoints), np.nan)
+    if not len(rows):
+        return nothing
     try:
         fit = robust_fit(rows.requests, np.nan_to_num(values), floor=1.0)
     except ValueError:
-        return np.full(len(rows.endpoints), np.nan)
+        return nothing
     return np.asarray(np.where(np.isfinite(fit.errors), fit.lower(FREED_LEVEL), np.nan))

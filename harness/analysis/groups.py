@@ -18,6 +18,7 @@ import numpy as np
 
 from harness.analysis.decide import FAR_BYTES, Decision, Settings
 from harness.analysis.estimate import POWER, QUANTUM_BYTES
+from harness.analysis.numbers import how_many
 from harness.analysis.resident import FLAT
 from harness.analysis.student import t_quantile
 from harness.analysis.windows import Bools, Floats, WindowTable
@@ -68,17 +69,14 @@ def decide_shared(
     rows = innocent_rows(table, channel, settings, [decision.outcome in FLAT for decision in decisions])
     if not rows.any():
         return list(decisions)
-    shares = shares_of(table.select(rows), channel, settings)
-    return [
-        decision if own[e] else _shared(table, shares, e, decision, settings) for e, decision in enumerate(decisions)
-    ]
+    shared = _shared(table, shares_of(table.select(rows), channel, settings), decisions, settings)
+    return [decision if own[e] else shared[e] for e, decision in enumerate(decisions)]
 
 
 def driven_alone(table: WindowTable) -> Bools:
     """(p,): endpoints that had a window to themselves."""
-    driven = table.requests > 0
-    single = driven & ((driven.sum(axis=1) == 1) & ~table.mix & ~table.group)[:, None]
-    return np.asarray(single.any(axis=0))
+    alone = ~table.mix & ~table.group & (how_many(table.requests > 0) == 1)
+    return np.asarray(alone.astype(float) @ table.requests > 0)
 
 
 def innocent_rows(
@@ -195,7 +193,9 @@ def _flat_groups(table: WindowTable, channel: Channel, flat: Sequence[bool]) -> 
     """Group windows of endpoints that are `flat` by themselves, or never were by themselves."""
     guilty = driven_alone(table) & ~np.asarray(flat, dtype=bool)
     whole = table.group & ~table.broken & np.isfinite(table.growth[channel])
-    return np.asarray(whole & ~(table.requests[:, guilty] > 0).any(axis=1))
+    rows = np.flatnonzero(whole)
+    whole[rows] = ~(table.requests[rows][:, guilty] > 0).any(axis=1)
+    return np.asarray(whole)
 
 
 def _both(table: WindowTable, first: int, second: int) -> Bools:
@@ -219,7 +219,7 @@ def _against_others(on: Bools, growth: Floats, sent: Floats, level: float) -> Fl
 
 def _pair(rows: WindowTable, channel: Channel, first: int, second: int, level: float) -> tuple[Pair, float]:
     """The pair with what it keeps, and the lower limit of that."""
-    alone = _both(rows, first, second) & ((rows.requests > 0).sum(axis=1) == 2)
+    alone = _both(rows, first, second) & (how_many(rows.requests > 0) == 2)
     sent = np.minimum(rows.requests[alone, first], rows.requests[alone, second])
     kept = rows.growth[channel][alone] / sent
     error = float(kept.std(ddof=1)) / math.sqrt(len(kept))
@@ -227,22 +227,42 @@ def _pair(rows: WindowTable, channel: Channel, first: int, second: int, level: f
     return Pair(first, second, float(kept.mean())), lower
 
 
-def _shared(table: WindowTable, shares: Shares, e: int, decision: Decision, settings: Settings) -> Decision:
-    if not np.isfinite(shares.upper[e]):
-        return replace(decision, outcome="inconclusive", note=TOO_FEW, requests=int(table.requests[:, e].sum()))
-    mean, error = float(shares.mean[e]), float(shares.error[e])
-    freedom = shares.windows[e] - 1.0
-    beside = float(t_quantile(0.975, freedom)) * error
-    detectable = ROBUSTNESS * float(t_quantile(1.0 - settings.alpha / len(table.endpoints), freedom) * error)
-    clean = bool(min(shares.upper[e], shares.late[e]) < settings.threshold_bytes)
+def _shared(table: WindowTable, shares: Shares, decisions: Sequence[Decision], settings: Settings) -> list[Decision]:
+    """What the group windows say of each endpoint."""
+    requests = table.requests.sum(axis=0)
+    freedom = shares.windows - 1.0
+    upper, known = np.minimum(shares.upper, shares.late), np.isfinite(shares.upper)
+    with np.errstate(invalid="ignore"):
+        beside = t_quantile(0.975, freedom) * shares.error
+        found = ROBUSTNESS * (t_quantile(1.0 - settings.alpha / len(table.endpoints), freedom) * shares.error)
+        detectable = np.minimum(FAR_BYTES, found + ROBUSTNESS * t_quantile(POWER, freedom) * shares.error)
+    return [
+        _together(
+            float(shares.mean[e]),
+            float(beside[e]),
+            float(upper[e]),
+            float(detectable[e]),
+            int(requests[e]),
+            settings.threshold_bytes,
+        )
+        if known[e]
+        else replace(decision, outcome="inconclusive", note=TOO_FEW, requests=int(requests[e]))
+        for e, decision in enumerate(decisions)
+    ]
+
+
+def _together(
+    mean: float, beside: float, upper: float, detectable: float, requests: int, threshold_bytes: float
+) -> Decision:
+    clean = upper < threshold_bytes
     return Decision(
         outcome="clean" if clean else "inconclusive",
         bytes_per_request=mean,
         typical=mean,
         ci95=(max(-FAR_BYTES, mean - beside), min(FAR_BYTES, mean + beside)),
         p_value=1.0,
-        upper_limit=float(min(FAR_BYTES, shares.upper[e], shares.late[e])),
-        detectable=min(FAR_BYTES, detectable + ROBUSTNESS * float(t_quantile(POWER, freedom)) * error),
-        requests=int(table.requests[:, e].sum()),
+        upper_limit=min(FAR_BYTES, upper),
+        detectable=detectable,
+        requests=requests,
         note="" if clean else GREW_TOGETHER,
     )

@@ -13,9 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.analysis.decide import Decision, Settings, decide
+from harness.analysis.columns import Bools, Indices
+from harness.analysis.decide import Decision, Settings, decide, may_leak
 from harness.analysis.estimate import Estimates
-from harness.analysis.windows import Bools, WindowTable
+from harness.analysis.windows import WindowTable
 from harness.model.verdict import Channel, EndpointOutcome
 
 # A native leak grows resident memory in most of its windows, though not in each: pages are 4 KiB.
@@ -102,7 +103,8 @@ def native_leaks(table: WindowTable, settings: Settings, on_heap: list[bool]) ->
     leaks: dict[int, tuple[Channel, Decision]] = {}
     for channel in reversed(RESIDENT):
         quiet = table.select(quiet_stretch(table, on_heap, channel))
-        found = decide(quiet, channel, shared) if len(quiet) >= FEWEST_WINDOWS else None
+        told = len(quiet) >= FEWEST_WINDOWS and may_leak(quiet, channel, shared)
+        found = decide(quiet, channel, shared) if told else None
         every = enumerate(found[0]) if found else ()
         leaks |= {e: (channel, d) for e, d in every if d.outcome == "leak" and not on_heap[e]}
     return leaks
@@ -126,13 +128,16 @@ def native_suspects(table: WindowTable, settings: Settings, on_heap: list[bool])
 
 def native_note(table: WindowTable, outcomes: Sequence[EndpointOutcome]) -> list[str]:
     """Which endpoints are clean on the PHP heap alone, having had too few windows that would show native memory."""
-    no_windows = np.zeros(len(outcomes), dtype=int)
     told = [channel for channel in RESIDENT if np.isfinite(table.growth[channel]).any()]
     if not told:
         return []
     on_heap = [outcome not in FLAT for outcome in outcomes]
-    long_enough = [run for run in _quiet_runs(table, on_heap, told[-1]) if len(run) >= FEWEST_WINDOWS]
-    windows = sum((np.count_nonzero(table.requests[run.start : run.stop], axis=0) for run in long_enough), no_windows)
+    starts, ends = _quiet_runs(table, on_heap, told[-1])
+    lengths = ends - starts
+    # A run ends with a window that doesn't count, but for the last.
+    long_enough = np.repeat(lengths >= FEWEST_WINDOWS, lengths + 1)[: len(table)]
+    long_enough[ends[:-1]] = False
+    windows = np.count_nonzero(table.requests[long_enough], axis=0)
     unseen = [
         table.endpoints[e] for e, outcome in enumerate(outcomes) if outcome in FLAT and windows[e] < FEWEST_WINDOWS
     ]
@@ -171,17 +176,17 @@ def quiet_stretch(table: WindowTable, on_heap: list[bool], channel: Channel | No
 
     With a `channel`: of windows that this channel tells of.
     """
-    best = max(_quiet_runs(table, on_heap, channel), key=len)
+    starts, ends = _quiet_runs(table, on_heap, channel)
+    longest = int(np.argmax(ends - starts))
     rows = np.zeros(len(table), dtype=bool)
-    rows[best.start : best.stop] = True
+    rows[starts[longest] : ends[longest]] = True
     return rows
 
 
-def _quiet_runs(table: WindowTable, on_heap: list[bool], channel: Channel | None) -> list[range]:
-    """All runs of such windows, some of them empty; never none."""
-    guilty = table.mix | (table.requests[:, np.array(on_heap, dtype=bool)].sum(axis=1) > 0)
+def _quiet_runs(table: WindowTable, on_heap: list[bool], channel: Channel | None) -> tuple[Indices, Indices]:
+    """Where all runs of such windows, some of them empty, start and end; never none."""
+    guilty = table.mix | table.requests[:, np.array(on_heap, dtype=bool)].any(axis=1)
     if channel is not None:
         guilty = guilty | ~np.isfinite(table.growth[channel])
-    ends = [*map(int, np.flatnonzero(guilty)), len(table)]
-    starts = [0, *(end + 1 for end in ends[:-1])]
-    return [range(start, end) for start, end in zip(starts, ends, strict=True)]
+    between = np.flatnonzero(guilty)
+    return np.concatenate([[0], between + 1]), np.append(between, len(table))

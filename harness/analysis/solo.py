@@ -11,25 +11,64 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.columns import Bools, Floats, Indices
-from harness.analysis.numbers import median, ratio, weighted_median
+from harness.analysis.numbers import medians, ratio, weighted_median, weighted_medians
 
 
 @dataclass(frozen=True, slots=True)
 class _Arrow:
-    """Of the normal equations: `diagonal` and `side` (p,) of the endpoints, `corner` of time (1 without)."""
+    """Of the normal equations: `diagonal` and `side` (p,) of the endpoints, `corner` of time (1 without).
+
+    `lean` is the side over the diagonal.
+    """
 
     diagonal: Floats
     side: Floats
     corner: float
-
-    @property
-    def lean(self) -> Floats:
-        return ratio(self.side, self.diagonal)
+    lean: Floats
 
     @property
     def rest(self) -> float:
         """What is left of the corner once the endpoints are taken out (the Schur complement)."""
         return max(self.corner - float(self.side @ self.lean), 1e-300)
+
+
+class _Groups:
+    """Windows by the group (n,) of `count` that each is in; `rank` (n,) tells which of its group's windows it is.
+
+    Groups of the same number of windows are the rows of one matrix, so that nothing is done group by group.
+    """
+
+    def __init__(self, group: Indices, count: int) -> None:
+        self.sizes = np.bincount(group, minlength=count)
+        # Short numbers are sorted in linear time.
+        self._order = np.argsort(group.astype(np.uint16) if count < 2**16 else group, kind="stable")
+        self._starts = np.cumsum(self.sizes) - self.sizes
+        self._alike: list[tuple[Indices, Indices]] = []
+        for size in np.unique(self.sizes[self.sizes > 0]):
+            members = np.flatnonzero(self.sizes == size)
+            self._alike.append((members, self._order[self._starts[members, None] + np.arange(size)]))
+
+    @property
+    def rank(self) -> Indices:
+        rank = np.empty_like(self._order)
+        rank[self._order] = np.arange(len(rank)) - np.repeat(self._starts, self.sizes)
+        return rank
+
+    def windows(self, group: int) -> Indices:
+        return self._order[self._starts[group] :][: self.sizes[group]]
+
+    def medians(self, values: Floats) -> Floats:
+        """Of each group (count,); 0 where it has no windows."""
+        found = np.zeros(len(self.sizes))
+        for members, rows in self._alike:
+            found[members] = medians(values[rows])
+        return found
+
+    def weighted_medians(self, values: Floats, weights: Floats) -> Floats:
+        found = np.zeros(len(self.sizes))
+        for members, rows in self._alike:
+            found[members] = weighted_medians(values[rows], weights[rows])
+        return found
 
 
 class Solo:
@@ -40,11 +79,11 @@ class Solo:
     def __init__(self, endpoints: int, group: Indices, size: Floats, time_s: Floats | None) -> None:
         self.endpoints, self.group, self.size, self.time_s = endpoints, group, size, time_s
         self.requests = self.sums(size)
-        self.own = np.bincount(group, minlength=endpoints + 1).astype(float)
+        self._groups = _Groups(group, endpoints + 1)
+        self.own = self._groups.sizes.astype(float)
         self.told = self.own > 0
-        order = np.argsort(group, kind="stable")
-        self._slices = np.split(order, np.cumsum(self.own).astype(int)[:-1])
         whole = size if time_s is None else size + time_s
+        self._time_root = np.sqrt(np.maximum(0.0 if time_s is None else time_s, 1.0))
         self._root = np.sqrt(np.maximum(np.where(group < endpoints, whole, 0.0 if time_s is None else time_s), 1.0))
         if time_s is None:
             self.own, self.told = self.own[:endpoints], self.told[:endpoints]
@@ -55,9 +94,7 @@ class Solo:
         return found[:, : self.endpoints]
 
     def halved(self) -> Solo:
-        later = np.zeros(len(self.group), dtype=bool)
-        for rows in self._slices[: self.endpoints]:
-            later[rows[len(rows) // 2 :]] = True
+        later = self._groups.rank >= (self._groups.sizes // 2)[self.group]
         idle = self.group == self.endpoints
         group = np.where(idle, 2 * self.endpoints, self.group + self.endpoints * later)
         return Solo(2 * self.endpoints, group, self.size, self.time_s)
@@ -82,22 +119,18 @@ class Solo:
     def start(self, growth: Floats) -> Floats:
         by_time = 0.0
         if self.time_s is not None:
-            idle = self._slices[self.endpoints]
+            idle = self._groups.windows(self.endpoints)
             by_time = weighted_median(growth[idle] / self.time_s[idle], self.time_s[idle])
             growth = growth - by_time * self.time_s
-        slopes = [
-            weighted_median(growth[rows] / self.size[rows], self.size[rows]) if len(rows) else 0.0
-            for rows in self._slices[: self.endpoints]
-        ]
-        return np.array(slopes if self.time_s is None else [*slopes, by_time])
+        slopes = self._groups.weighted_medians(ratio(growth, self.size), self.size)[: self.endpoints]
+        return slopes if self.time_s is None else np.append(slopes, by_time)
 
     def scales(self, residuals: Floats) -> Floats:
-        relative = np.abs(residuals) / self._root
-        by_group = np.array([median(relative[rows]) for rows in self._slices])
+        by_group = self._groups.medians(np.abs(residuals) / self._root)
         if self.time_s is None:
             by_group[self.endpoints] = 0.0
             return np.asarray(by_group[self.group] * self._root)
-        of_time = by_group[self.endpoints] * np.sqrt(np.maximum(self.time_s, 1.0))
+        of_time = by_group[self.endpoints] * self._time_root
         return np.asarray(np.maximum(by_group[self.group] * self._root, of_time))
 
     def means(self, values: Floats) -> Floats:
@@ -144,6 +177,8 @@ class Solo:
     def _arrow(self, weights: Floats) -> _Arrow:
         diagonal = self.sums(weights * self.size**2)
         if self.time_s is None:
-            return _Arrow(diagonal, np.zeros(self.endpoints), 1.0)
+            nothing = np.zeros(self.endpoints)
+            return _Arrow(diagonal, nothing, 1.0, nothing)
         on_time = weights * self.time_s
-        return _Arrow(diagonal, self.sums(on_time * self.size), float(on_time @ self.time_s))
+        side = self.sums(on_time * self.size)
+        return _Arrow(diagonal, side, float(on_time @ self.time_s), ratio(side, diagonal))

@@ -80,7 +80,8 @@ def window_table(recording: Recording) -> WindowTable:
 
 def table_of(columns: Columns, endpoints: tuple[str, ...]) -> WindowTable:
     """The same of samples by column."""
-    kept = columns.kind[1:] != KINDS.index("warmup")
+    warm = columns.kind[1:] != KINDS.index("warmup")
+    kept = slice(None) if warm.all() else warm
     both = _lived_on(columns)
     changes = {name: _summed(columns, both, row)[kept] for row, name in enumerate(VALUES) if name != "gc_freed_bytes"}
     changes["anon_bytes"] = np.diff(columns.anon_bytes)[kept]
@@ -98,7 +99,7 @@ def table_of(columns: Columns, endpoints: tuple[str, ...]) -> WindowTable:
         disturbed=disturbed,
         mix=(columns.kind[1:] == KINDS.index("mix"))[kept],
         group=(columns.kind[1:] == KINDS.index("group"))[kept],
-        number=np.flatnonzero(kept),
+        number=np.flatnonzero(warm),
         block=columns.block[1:][kept],
     )
 
@@ -135,16 +136,14 @@ def _lived_on(columns: Columns) -> _Both:
 
 def _summed(columns: Columns, both: _Both, row: int) -> Floats:
     """Changes (n - 1,) of a value, over the processes that have it at both ends; NaN where none has."""
+    windows = max(0, len(columns) - 1)
+    if not columns.told[row]:
+        return np.full(windows, np.nan)
     values = columns.values[row]
     change = values[both.after] - values[both.before]
-    known = np.isfinite(change)
-    windows = max(0, len(columns) - 1)
-    if not known.any():
-        return np.full(windows, np.nan)
+    known, window = np.isfinite(change), both.window
     if not known.all():
-        change, window = change[known], both.window[known]
-    else:
-        window = both.window
+        change, window = change[known], window[known]
     total = np.bincount(window, weights=change, minlength=windows)
     return np.asarray(np.where(np.bincount(window, minlength=windows) > 0, total, np.nan))
 
@@ -160,7 +159,10 @@ def _changed(columns: Columns, both: _Both, of: Bools) -> Bools:
 
 def _freed(columns: Columns) -> Floats:
     """What forced collections freed before each sample (n,), over the processes that told."""
-    told = columns.values[VALUES.index("gc_freed_bytes")]
+    row = VALUES.index("gc_freed_bytes")
+    if not columns.told[row]:
+        return np.full(len(columns), np.nan)
+    told = columns.values[row]
     known = np.isfinite(told)
     sample = np.repeat(np.arange(len(columns)), columns.alive)[known]
     total = np.bincount(sample, weights=told[known], minlength=len(columns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import add
 from typing import Protocol
 
 from harness.errors import LoadError, SampleError
@@ -114,7 +115,7 @@ class Session:
         requests, failures, statuses = last.requests, last.failures, last.statuses or ()
         for result in results:
             requests, failures = _add(requests, result.requests), _add(failures, result.failures)
-            statuses = tuple(_merged(a, b) for a, b in zip(statuses, result.outcomes, strict=True))
+            statuses = tuple(_merged(a, b) if b else a for a, b in zip(statuses, result.outcomes, strict=True))
         load_s = sum(result.load_s for result in results)
         mark = WindowMark(index=self._windows, block=window.block, kind=window.kind, load_s=load_s)
         self._windows += 1
@@ -191,4 +192,4 @@ def _merged(totals: dict[str, int], more: dict[str, int]) -> dict[str, int]:
 
 
 def _add(totals: Sequence[int], more: Sequence[int]) -> tuple[int, ...]:
-    return tuple(a + b for a, b in zip(totals, more, strict=True))
+    return tuple(map(add, totals, more))

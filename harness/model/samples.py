@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import Field
 
@@ -91,6 +91,64 @@ class Sample(Value):
     processes: tuple[ProcessReading, ...] = ()
     window: WindowMark | None = None
     events: tuple[Event, ...] = ()
+
+
+class ProcessLike(Protocol):
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def key(self) -> tuple[int, float | None]: ...
+
+    @property
+    def php(self) -> object | None: ...
+
+
+class WindowLike(Protocol):
+    @property
+    def block(self) -> int: ...
+
+    @property
+    def kind(self) -> WindowKind: ...
+
+    @property
+    def load_s(self) -> float: ...
+
+
+class CgroupLike(Protocol):
+    @property
+    def anon_bytes(self) -> int: ...
+
+
+class SampleLike(Protocol):
+    """What the analysis asks of a sample, however it was read."""
+
+    @property
+    def elapsed_s(self) -> float: ...
+
+    @property
+    def requests(self) -> tuple[int, ...]: ...
+
+    @property
+    def failures(self) -> tuple[int, ...]: ...
+
+    @property
+    def statuses(self) -> tuple[dict[str, int], ...] | None: ...
+
+    @property
+    def cgroup(self) -> CgroupLike | None: ...
+
+    @property
+    def processes(self) -> tuple[ProcessLike, ...]: ...
+
+    @property
+    def window(self) -> WindowLike | None: ...
+
+    @property
+    def events(self) -> tuple[Event, ...]: ...
 
 
 class TraceHeader(Value):

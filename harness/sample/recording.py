@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from operator import lt
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import InputError
-from harness.model.samples import TRACE_FORMAT, TRACE_VERSION, Recording, Sample, TraceHeader
+from harness.model.samples import TRACE_FORMAT, TRACE_VERSION, Recording, Sample, SampleLike, TraceHeader
 from harness.model.screen import SCREEN_FORMAT, SCREEN_VERSION, ScreenHeader, ScreenRecording, ScreenRequest
 from harness.sample.recorder import SAMPLES_FILE
+from harness.sample.rows import sample_row
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 _HINT = "record it again, or remove what was added to the file"
@@ -20,16 +22,52 @@ _HINT = "record it again, or remove what was added to the file"
 TraceFormat = Literal["hyperleak-trace", "hyperleak-screen"]
 _VERSIONS: dict[TraceFormat, int] = {TRACE_FORMAT: TRACE_VERSION, SCREEN_FORMAT: SCREEN_VERSION}
 _Header = TypeVar("_Header", TraceHeader, ScreenHeader)
-_Row = TypeVar("_Row", Sample, ScreenRequest)
+_Row = TypeVar("_Row")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class _Line(NamedTuple):
     """One line that is not blank; `whole`: it ends in a newline, as the recorder writes it."""
 
-    place: str
+    path: Path
+    number: int
     text: bytes
     whole: bool
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}:{self.number}"
+
+
+class Rows(Generic[_Row]):
+    """The rows of a recording, to be gone through once: each is read when it is asked for, and checked.
+
+    Once all are read `truncated` tells that the last was cut off. Raises InputError, with the place of what is wrong.
+    """
+
+    def __init__(
+        self,
+        lines: Iterator[_Line],
+        parsed: Callable[[_Line], _Row],
+        fault: Callable[[_Row | None, _Row], str | None],
+    ) -> None:
+        self._lines, self._parsed, self._fault = lines, parsed, fault
+        self.truncated = False
+
+    def __iter__(self) -> Iterator[_Row]:
+        before: _Row | None = None
+        for line in self._lines:
+            try:
+                row = self._parsed(line)
+            except InputError:
+                if line.whole:
+                    raise
+                self.truncated = True
+                return
+            if wrong := self._fault(before, row):
+                raise InputError(f"{line.place}: {wrong}", hint=_HINT)
+            yield row
+            before = row
 
 
 def recording_file(path: Path) -> Path:
@@ -48,11 +86,16 @@ def read_recording(path: Path) -> Recording:
     A last line without its newline that cannot be read was cut off by a killed run: it is left out and told by
     `truncated`. InputError: anything else that is not a trace.
     """
-    lines = _lines(recording_file(path))
-    header = _header(lines, path, TRACE_FORMAT, TraceHeader)
-    _check_endpoints(header.endpoints, path)
-    samples, truncated = _body(lines, Sample, lambda before, now: _sample_fault(header, before, now))
-    return Recording(header=header, samples=samples, truncated=truncated)
+    header, lines = _opened(path)
+    rows = Rows(lines, _sample, lambda before, now: _sample_fault(header, before, now))
+    samples = tuple(rows)
+    return Recording(header=header, samples=samples, truncated=rows.truncated)
+
+
+def stream_recording(path: Path) -> tuple[TraceHeader, Rows[SampleLike]]:
+    """The same for who goes through the samples once, however many there are."""
+    header, lines = _opened(path)
+    return header, Rows(lines, _sample_like, lambda before, now: _sample_fault(header, before, now))
 
 
 def read_screening(path: Path) -> ScreenRecording:
@@ -60,8 +103,17 @@ def read_screening(path: Path) -> ScreenRecording:
     lines = _lines(recording_file(path))
     header = _header(lines, path, SCREEN_FORMAT, ScreenHeader)
     _check_endpoints(header.endpoints, path)
-    requests, truncated = _body(lines, ScreenRequest, lambda before, now: _request_fault(header, before, now))
-    return ScreenRecording(header=header, requests=requests, truncated=truncated)
+    rows = Rows(lines, _request, lambda before, now: _request_fault(header, before, now))
+    requests = tuple(rows)
+    return ScreenRecording(header=header, requests=requests, truncated=rows.truncated)
+
+
+def _opened(path: Path) -> tuple[TraceHeader, Iterator[_Line]]:
+    """A trace's header, and its lines after that."""
+    lines = _lines(recording_file(path))
+    header = _header(lines, path, TRACE_FORMAT, TraceHeader)
+    _check_endpoints(header.endpoints, path)
+    return header, lines
 
 
 def _lines(path: Path) -> Iterator[_Line]:
@@ -74,8 +126,8 @@ def _lines(path: Path) -> Iterator[_Line]:
                     raise InputError(
                         f"{path}:{number}: the line is longer than {MAX_LINE_BYTES // 1024**2} MiB", hint=_HINT
                     )
-                if text.strip():
-                    yield _Line(f"{path}:{number}", text, text.endswith(b"\n"))
+                if not text.isspace():
+                    yield _Line(path, number, text, text.endswith(b"\n"))
     except OSError as error:
         raise InputError(
             f"cannot read {path}: {error.strerror}", hint="give a run folder (it holds samples.jsonl) or a trace file"
@@ -125,23 +177,16 @@ def _check_endpoints(endpoints: tuple[str, ...], path: Path) -> None:
         raise InputError(f"{path}: the header names {', '.join(twice)} more than once", hint=_HINT)
 
 
-def _body(
-    lines: Iterator[_Line], model: type[_Row], fault: Callable[[_Row | None, _Row], str | None]
-) -> tuple[tuple[_Row, ...], bool]:
-    """All rows, and whether the last was cut off; `fault` says what is wrong with a row after the one before it."""
-    rows: list[_Row] = []
-    for line in lines:
-        try:
-            row = _parsed(line, model)
-        except InputError:
-            if line.whole:
-                raise
-            return tuple(rows), True
-        wrong = fault(rows[-1] if rows else None, row)
-        if wrong:
-            raise InputError(f"{line.place}: {wrong}", hint=_HINT)
-        rows.append(row)
-    return tuple(rows), False
+def _sample(line: _Line) -> Sample:
+    return _parsed(line, Sample)
+
+
+def _sample_like(line: _Line) -> SampleLike:
+    return sample_row(line.text) or _parsed(line, Sample)
+
+
+def _request(line: _Line) -> ScreenRequest:
+    return _parsed(line, ScreenRequest)
 
 
 def _parsed(line: _Line, model: type[_Model]) -> _Model:
@@ -155,11 +200,11 @@ def _parsed(line: _Line, model: type[_Model]) -> _Model:
         raise InputError(f"{line.place}: {where and where + ': '}{first['msg']}{more}", hint=_HINT) from error
 
 
-def _sample_fault(header: TraceHeader, before: Sample | None, now: Sample) -> str | None:
-    counters = {"requests": now.requests, "failures": now.failures, "statuses": now.statuses}
-    for field, counts in counters.items():
-        if counts is not None and len(counts) != len(header.endpoints):
-            return f"{field} has {len(counts)} numbers, but the header names {len(header.endpoints)} endpoints"
+def _sample_fault(header: TraceHeader, before: SampleLike | None, now: SampleLike) -> str | None:
+    endpoints = len(header.endpoints)
+    for field, counts in (("requests", now.requests), ("failures", now.failures), ("statuses", now.statuses)):
+        if counts is not None and len(counts) != endpoints:
+            return f"{field} has {len(counts)} numbers, but the header names {endpoints} endpoints"
     if before is None:
         return None
     if now.elapsed_s < before.elapsed_s:
@@ -170,10 +215,10 @@ def _sample_fault(header: TraceHeader, before: Sample | None, now: Sample) -> st
 
 
 def _decrease(field: str, header: TraceHeader, before: tuple[int, ...], now: tuple[int, ...]) -> str | None:
-    for name, was, is_now in zip(header.endpoints, before, now, strict=True):
-        if is_now < was:
-            return f"{field} of {name} go down from {was} to {is_now}; they are cumulative"
-    return None
+    if now == before or not any(map(lt, now, before)):
+        return None
+    name, was, is_now = next(row for row in zip(header.endpoints, before, now, strict=True) if row[2] < row[1])
+    return f"{field} of {name} go down from {was} to {is_now}; they are cumulative"
 
 
 def _request_fault(header: ScreenHeader, before: ScreenRequest | None, now: ScreenRequest) -> str | None:

@@ -1,18 +1,27 @@
-"""How the analysis grows with its data: `python -m tests.benchmark.analysis_speed [quick]`.
+"""How the analysis grows with its data: `python -m tests.benchmark.analysis_speed [quick] [FILE]`.
 
 Recordings of one endpoint a window, with idle windows, four processes, an array's leak and noise on a tenth of the
 windows. "reading" is getting the numbers out of samples that are in memory (made a batch at a time, the making not
-counted); "verdict" is the first look on all of them; "next look" is a further one, a block of samples later. All on one
-core, one after the other. `quick` leaves the largest out. Takes five minutes, most of it to make the samples.
+counted); "verdict" is the first look on all of them; "next look" is a further one, a block of samples later; "from
+file" is all of `hyperleak analyze`, from the lines of a recording of all these samples to the verdict. All on one core,
+one after the other. Writes a Markdown table to FILE (results/benchmark/analysis_speed.md). `quick` leaves the largest
+out and prints alone. Takes six minutes, most of it to make the samples, and 1 GB for a temporary file.
 """
 
 from __future__ import annotations
 
 import gc
+import math
 import os
+import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +29,9 @@ from numpy.typing import NDArray
 from harness.analysis.attribute import Analysis
 from harness.analysis.decide import Settings
 from harness.model.samples import CgroupReading, PhpReading, ProcessReading, Sample, TraceHeader, WindowMark
+from harness.reanalysis import analyse_path
+from harness.sample.recorder import Recorder
+from tests.benchmark.attribution.table import RESULTS, markdown
 
 Counts = NDArray[np.int64]
 
@@ -29,37 +41,87 @@ LEAK_BYTES = 640
 BATCH = 10_000
 SIZES = ((1_000, 20), (10_000, 20), (100_000, 20), (1_000_000, 20), (1_000, 100), (10_000, 100), (10_000, 500))
 ALLOWED_S = 5.0
+# Room for the largest recording, and as much again.
+ROOM_BYTES = 2 * 1024**3
+# Shorter times are told too roughly to grow by anything.
+TOLD_S = 0.02
+STAGES = {"reading": "reading", "verdict": "verdict", "next look": "next look", "from file": "from file"}
 
 
-class _Reader:
-    """An analysis that is given its samples a batch at a time, as if all were in one list."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """CPU seconds of each of `STAGES`, by its name."""
 
-    def __init__(self, endpoints: int) -> None:
-        names = tuple(f"GET /{e}" for e in range(endpoints))
-        self.analysis = Analysis(TraceHeader(endpoints=names), Settings(looks=11))
-        self.spent_s = 0.0
-        self.seen = 0
+    samples: int
+    endpoints: int
+    spent_s: dict[str, float]
 
-    def take(self, batch: list[Sample]) -> None:
-        self.seen += len(batch)
-        self.spent_s += _timed(lambda: self.analysis.take(batch))
+    def row(self) -> dict[str, str]:
+        told = {stage: f"{spent_s:.2f} s" for stage, spent_s in self.spent_s.items()}
+        return {"samples": f"{self.samples:,}", "endpoints": f"{self.endpoints}", **told}
 
 
-def main() -> None:
-    sizes = SIZES[:3] if "quick" in sys.argv[1:] else SIZES
-    print(f"{'samples':>9} {'endpoints':>9} {'reading':>9} {'verdict':>9} {'next look':>9}   allowed {ALLOWED_S:.0f} s")
-    for samples, endpoints in sizes:
-        reader = _Reader(endpoints)
-        stream = _batches(samples + endpoints + 1, endpoints)
+def main(arguments: Sequence[str]) -> None:
+    quick = "quick" in arguments
+    files = [Path(name) for name in arguments if name != "quick"]
+    measured: list[Measured] = []
+    for samples, endpoints in SIZES[:3] if quick else SIZES:
+        measured.append(measure(samples, endpoints))
+        print("  ".join(f"{name} {told}" for name, told in measured[-1].row().items()), flush=True)
+    text = report(measured)
+    print(f"\n{text}")
+    if not quick:
+        (files[0] if files else RESULTS / "analysis_speed.md").write_text(text)
+
+
+def measure(samples: int, endpoints: int) -> Measured:
+    """The recording is written as its samples are made: they never are in memory all at once."""
+    header = TraceHeader(endpoints=tuple(f"GET /{e}" for e in range(endpoints)))
+    analysis = Analysis(header, Settings(looks=11))
+    stream = _batches(samples + endpoints + 1, endpoints)
+    spent_s = {"reading": 0.0}
+    with tempfile.TemporaryDirectory(prefix="hyperleak-benchmark-") as folder:
+        if shutil.disk_usage(folder).free < ROOM_BYTES:
+            sys.exit(f"{folder} has no room for a recording: {ROOM_BYTES // 1024**3} GiB")
+        file = Path(folder) / "samples.jsonl"
+        with Recorder(file, header) as recorder:
+            for batch in stream:
+                spent_s["reading"] += _timed(partial(analysis.take, batch))
+                for sample in batch:
+                    recorder.write(sample)
+                if len(analysis) >= samples:
+                    break
+        spent_s["verdict"] = _timed(analysis.verdict)
         for batch in stream:
-            reader.take(batch)
-            if reader.seen >= samples:
-                break
-        first_s = _timed(reader.analysis.verdict)
-        for batch in stream:
-            reader.analysis.take(batch)
-        next_s = _timed(reader.analysis.verdict)
-        print(f"{samples:>9,} {endpoints:>9} {reader.spent_s:>7.2f} s {first_s:>7.2f} s {next_s:>7.2f} s", flush=True)
+            analysis.take(batch)
+        spent_s["next look"] = _timed(analysis.verdict)
+        spent_s["from file"] = _timed(partial(analyse_path, file))
+    return Measured(samples, endpoints, spent_s)
+
+
+def report(measured: Sequence[Measured]) -> str:
+    columns = {"samples": "samples", "endpoints": "endpoints", **STAGES}
+    grown = [_grown(before, after) for before, after in pairwise(measured)]
+    return (
+        f"CPU seconds on one core; {ALLOWED_S:.0f} s were asked for.\n\n"
+        f"{markdown([one.row() for one in measured], columns)}\n"
+        "How it grows: the exponent k of time ~ size^k, from one size to the next.\n\n"
+        f"{markdown([row for row in grown if row], {'from … to': 'step', **STAGES})}"
+    )
+
+
+def _grown(before: Measured, after: Measured) -> dict[str, str]:
+    """Of sizes of which just one number differs."""
+    steps = [(before.samples, after.samples, "samples"), (before.endpoints, after.endpoints, "endpoints")]
+    changed = [step for step in steps if step[0] != step[1]]
+    if len(changed) != 1:
+        return {}
+    (first, last, name), same = changed[0], next(step for step in steps if step not in changed)
+    found = {"step": f"{first:,} … {last:,} {name}, {same[0]:,} {same[2]}"}
+    for stage in STAGES:
+        was_s, is_s = before.spent_s[stage], after.spent_s[stage]
+        found[stage] = f"{math.log(is_s / was_s) / math.log(last / first):.2f}" if was_s >= TOLD_S else "–"
+    return found
 
 
 def _batches(samples: int, endpoints: int) -> Iterator[list[Sample]]:
@@ -110,4 +172,4 @@ def _timed(work: Callable[[], object]) -> float:
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    main()
+    main(sys.argv[1:])

@@ -12,7 +12,7 @@ from harness.analysis.attribute import Analysis, analyse
 from harness.analysis.columns import Columns, columns_of
 from harness.analysis.windows import window_table
 from harness.model.samples import PhpReading, ProcessReading, Recording, Sample, TraceHeader
-from tests.unit.analysis.recordings import Machine, appended, blocks, clean, record
+from tests.unit.analysis.recordings import Machine, alone, appended, blocks, clean, record
 from tests.unit.analysis.runs import RUN
 
 readings = st.builds(
@@ -81,6 +81,16 @@ def test_looking_in_between_changes_no_verdict() -> None:
         analysis.take([sample])
         analysis.verdict()
     assert analysis.final() == analyse(whole, RUN)
+
+
+def test_looking_in_between_changes_no_verdict_by_container_memory() -> None:
+    app = {"clean": clean, "leak": appended(640), "other": clean}
+    whole = record(app, alone(app, 8), Machine(heaps=False, walk=500.0, restarts=frozenset({5, 17})))
+    analysis = Analysis(whole.header, RUN)
+    for sample in whole.samples:
+        analysis.take([sample])
+        analysis.verdict()
+    assert analysis.verdict() == analyse(whole, RUN)
 
 
 def test_a_shell_that_comes_and_goes_breaks_no_window_of_the_heaps() -> None:
