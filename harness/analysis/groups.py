@@ -163,9 +163,12 @@ def likely_pairs(
 
 
 def growing_pairs(table: WindowTable, channel: Channel, settings: Settings, flat: Sequence[bool]) -> tuple[Pair, ...]:
-    """Pairs of flat endpoints that surely keep more than the threshold in windows of just the two."""
-    rows = table.select(_flat_groups(table, channel, flat))
-    tried = _tried(rows)
+    """Pairs of flat endpoints that surely keep more than the threshold in windows of just the two.
+
+    Both had windows by themselves: who leaks alone, late or at times, would seem to in any company.
+    """
+    rows, alone = table.select(_flat_groups(table, channel, flat)), driven_alone(table)
+    tried = [(first, second) for first, second in _tried(rows) if alone[first] and alone[second]]
     level = 1.0 - settings.alpha / max(1, len(tried))
     found = (_pair(rows, channel, first, second, level) for first, second in tried)
     return tuple(pair for pair, lower in found if lower > settings.threshold_bytes)

@@ -89,8 +89,9 @@ class Decider:
     def _volume_block(self, quiet: list[int], each: int, until_s: float) -> None:
         if len(quiet) >= FEWEST_GROUPED:
             self._group_block(quiet, PARTS, 0, until_s, each)
-        elif not self.drive.over(until_s):
-            self.drive.drive(self.drive.paced(each).block(self.drive.block, dict.fromkeys(quiet, each)))
+        elif quiet and not self.drive.over(until_s):
+            requests = self.drive.grown(each, 0, len(quiet), until_s)
+            self.drive.drive(self.drive.paced(requests).block(self.drive.block, dict.fromkeys(quiet, requests)))
 
     def _again(self, quiet: list[int], each: int, until_s: float) -> None:
         """What is driven from here on speaks for itself: by groups, or one by one where there are only few."""

@@ -112,7 +112,10 @@ def test_a_pair_is_ranked_first_by_groups_and_called_by_windows_of_its_own(seed:
     duets = np.zeros((6, 10))
     duets[:, [2, 7]] = EACH
     both = np.vstack([requests, duets])
-    confirmed = grouped(both, pair_growth(both))
+    assert growing_pairs(grouped(both, pair_growth(both)), "php_heap", SETTINGS, all_flat(table)) == ()
+    each_alone = np.vstack([both, np.eye(10)[[2, 7]] * EACH])
+    group = each_alone.astype(bool).sum(axis=1) > 1
+    confirmed = replace(table_of(each_alone, pair_growth(each_alone)), group=group)
     (found,) = growing_pairs(confirmed, "php_heap", SETTINGS, all_flat(confirmed))
     assert (found.first, found.second) == (2, 7)
     assert found.bytes_per_request == pytest.approx(300)
