@@ -15,7 +15,7 @@ import numpy as np
 
 from harness.analysis.columns import Bools, Indices
 from harness.analysis.decide import Decision, Settings, decide, may_leak
-from harness.analysis.estimate import Estimates
+from harness.analysis.estimate import QUANTUM_BYTES, Estimates
 from harness.analysis.windows import WindowTable
 from harness.model.verdict import Channel, EndpointOutcome
 
@@ -113,13 +113,17 @@ def native_leaks(table: WindowTable, settings: Settings, on_heap: list[bool]) ->
 def native_suspects(table: WindowTable, settings: Settings, on_heap: list[bool]) -> list[int]:
     """Endpoints in whose group windows resident memory grew as a leak of theirs would have it grow: to be driven by
     themselves, the likeliest first, since one that touches new pages for a moment looks the same.
+
+    By the windows, where there are enough, in which the smallest growth called a leak fills a page at least.
     """
     channel = _prompt_channel(table)
     if channel is None:
         return []
     rows = table.select(quiet_stretch(table, on_heap) & table.group & np.isfinite(table.growth[channel]))
-    driven, grew = rows.requests > 0, rows.growth[channel] > 0
-    windows, requests = driven.sum(axis=0), rows.requests.sum(axis=0)
+    telling = rows.requests * settings.threshold_bytes >= QUANTUM_BYTES[channel]
+    enough = telling.sum(axis=0) >= FEWEST_WINDOWS
+    driven, grew = np.where(enough, telling, rows.requests > 0), rows.growth[channel] > 0
+    windows, requests = driven.sum(axis=0), (driven * rows.requests).sum(axis=0)
     kept = (driven * np.maximum(rows.growth[channel], 0.0)[:, None]).sum(axis=0)
     mostly = (driven & grew[:, None]).sum(axis=0) >= GREW_SHARE * windows
     suspected = (windows >= FEWEST_WINDOWS) & mostly & (kept > settings.threshold_bytes * requests)

@@ -15,8 +15,9 @@ import numpy as np
 
 from harness.analysis.confirming import fewest_requests
 from harness.analysis.decide import Settings
+from harness.analysis.estimate import QUANTUM_BYTES
 from harness.analysis.resident import FLAT, native_suspects
-from harness.load.schedule import SMALLEST_WINDOW_REQUESTS, PlannedWindow
+from harness.load.schedule import SMALLEST_WINDOW_REQUESTS, Design, PlannedWindow
 from harness.measuring.deciding import FEWEST_GROUPED, GROUP_BLOCKS, PARTS, Decider
 from harness.measuring.driving import LOOKS, Drive
 from harness.measuring.session import Session
@@ -27,6 +28,7 @@ from harness.model.verdict import EndpointVerdict, Verdict
 
 CONFIRMING_BLOCKS = 4
 NATIVE_BLOCKS = 6
+NATIVE_PAGES = 5
 # So many suspects of native memory are reckoned with.
 LIKELY = 2
 MIX_WINDOWS = 4
@@ -90,8 +92,10 @@ class Conductor:
             decider = Decider(self.drive, self.screened)
             decider.decide(share(BLOCKS_SHARE))
             self._confirm(share(CONFIRMING_SHARE))
+            before = len(self.drive.table())
+            self.session.exact = _is_exact(self.session.samples[0])
             self._at_volume(decider, share(NATIVE_SHARE) - self._native_s())
-            self._native(share(NATIVE_SHARE))
+            self._native(share(NATIVE_SHARE), before)
             self._at_volume(decider, share(NATIVE_SHARE))
             self._mix()
             decider.follow(share(1.0))
@@ -138,12 +142,12 @@ class Conductor:
         windows = blocks * PARTS + min(LIKELY, self.drive.count) * (NATIVE_BLOCKS + 1)
         return windows * (late_s + self.scenario.load.window_s)
 
-    def _native(self, until_s: float) -> None:
+    def _native(self, until_s: float, before: int) -> None:
         """What resident memory still grows by while only endpoints are driven that keep nothing on the heap.
 
-        Groups first, unless their time is short; who is suspected by them is then driven by itself.
+        Groups first, unless their time is short; who is suspected by them, or by the windows since the `before`-th, is
+        then driven by itself.
         """
-        before = len(self.drive.table())
         on_heap = [found.verdict not in FLAT for found in self.drive.look().endpoints]
         quiet = [e for e in range(self.drive.count) if not on_heap[e]]
         self._read_closely()
@@ -154,9 +158,15 @@ class Conductor:
             table = self.drive.table()
             quiet = native_suspects(table.select(np.arange(len(table)) >= before), self.settings, on_heap)
         for endpoint in quiet:
-            self._if_it_fits(self.drive.design.alone(self.drive.block, endpoint, NATIVE_BLOCKS), until_s)
+            self._if_it_fits(self._by_itself().alone(self.drive.block, endpoint, NATIVE_BLOCKS), until_s)
         self.session.wait_s, self.session.exact = 0.0, False
         self.drive.look()
+
+    def _by_itself(self) -> Design:
+        """Windows of one endpoint, each large enough for the smallest growth called a leak to fill some pages."""
+        filling = round(NATIVE_PAGES * QUANTUM_BYTES["private_dirty"] / self.settings.threshold_bytes)
+        requests = max(self.drive.most, min(LONGEST * self.drive.most, filling))
+        return self.drive.design_of(requests, self.scenario.load.window_s)
 
     def _read_closely(self) -> None:
         """The processes' own private memory, which is exact at once; else the container's, when that is up to date.
@@ -172,7 +182,8 @@ class Conductor:
 
     def _if_it_fits(self, windows: list[PlannedWindow], until_s: float) -> None:
         """Drives the block unless it would end too late."""
-        takes_s = len(windows) * (self.session.wait_s + self.scenario.load.window_s)
+        largest_s = max(sum(window.counts) for window in windows) / max(1.0, self.drive.rate())
+        takes_s = len(windows) * (self.session.wait_s + max(largest_s, self.scenario.load.window_s))
         if not self.drive.over(until_s - takes_s):
             self.drive.drive(windows)
 

@@ -1,9 +1,10 @@
 """Attribution against its competitors: `python -m tests.benchmark.attribution [synthetic|real|traces|all]`.
 
 `--quick` takes two minutes on two idle processors, everything an hour and a half. `--draws` is how often each synthetic
-cell of ten endpoints is drawn; those of 100 and 500 are drawn a twentieth and a two-hundredth as often. What is
-measured is kept in results/benchmark/: a stopped run goes on, and synthetic cells are drawn again once the code that
-decides has changed. `--fresh` begins anew. `--cell NAME --draw N` shows one draw of a cell, to see what went wrong.
+cell of ten endpoints is drawn; those of 100 and 500 a fifth and a fiftieth as often, and of that a fifth where there is
+noise. What is measured is kept in results/benchmark/: a stopped run goes on, and synthetic cells are drawn again once
+the code that decides has changed. `--fresh` begins anew. `--cell NAME --draw N` shows one draw of a cell, to see what
+went wrong.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -48,12 +49,12 @@ Look = tuple[float, int, tuple[str, ...]]
 class Conducted:
     """A run of ours: its verdict, and the seconds and requests after which that verdict stood and didn't change again.
 
-    `run_s` is the whole of it. `smooth` is the verdict that generalised least squares makes of the same recording.
+    `run_s` is the whole of it. `smooth` makes the verdict of generalised least squares of the same recording.
     `truths` are what the service had really kept.
     """
 
     verdict: Verdict
-    smooth: Verdict
+    smooth: Callable[[], Verdict]
     decided_s: float
     decided_requests: int
     run_s: float
@@ -71,13 +72,13 @@ def seed_of(cell: Cell, number: int) -> int:
 
 
 def draw_cell(cell: Cell, number: int, *, rivals: bool) -> Mapping[str, Judged]:
-    """What each method made of the draw. `rivals` False leaves out the competitors and ours without heaps."""
+    """What each method made of the draw. `rivals` False leaves out the competitors, the other estimator and test."""
     seed = seed_of(cell, number)
     run = conducted(cell, seed, heap=cell.heap)
-    judged = _of_ours(run, heap=cell.heap)
+    judged = _of_ours(run, heap=cell.heap, others=rivals)
+    if cell.heap:
+        judged |= _of_ours(conducted(cell, seed, heap=False), heap=False, others=rivals)
     if rivals:
-        if cell.heap:
-            judged |= _of_ours(conducted(cell, seed, heap=False), heap=False)
         recorded = recordings(cell, seed, run.run_s)
         for method, claims in rival_claims(recorded, cell.threshold_bytes, CONFIDENCE).items():
             requests = recorded.mix.sent
@@ -85,9 +86,11 @@ def draw_cell(cell: Cell, number: int, *, rivals: bool) -> Mapping[str, Judged]:
     return judged
 
 
-def _of_ours(run: Conducted, *, heap: bool) -> dict[str, Judged]:
-    """The run as it decided, and what the other estimator and the other test make of its recording."""
-    smooth = judge_run(replace(run, verdict=run.smooth, decided_s=run.run_s))
+def _of_ours(run: Conducted, *, heap: bool, others: bool) -> dict[str, Judged]:
+    """The run as it decided; with the `others` what the other estimator and the other test make of its recording."""
+    if not others:
+        return {OURS if heap else OURS_RESIDENT: judge_run(run)}
+    smooth = judge_run(replace(run, verdict=run.smooth(), decided_s=run.run_s))
     if not heap:
         return {OURS_RESIDENT: judge_run(run), OURS_RESIDENT_GLS: smooth}
     return {
@@ -144,7 +147,7 @@ def conducted(cell: Cell, seed: int, *, heap: bool) -> Conducted:
     session.begin()
     Conductor(scenario, session, settings, heap=heap, looked=looked, memory_limit_bytes=MEMORY_LIMIT_BYTES).perform()
     verdict = analyse(session.recording, settings)
-    smooth = analyse(session.recording, replace(settings, estimator="gls"))
+    smooth = partial(analyse, session.recording, replace(settings, estimator="gls"))
     run_s, requests = session.elapsed_s, sum(session.samples[-1].requests)
     decided_s, decided_requests = _stood_from(looks, _outcomes(verdict)) or (run_s, requests)
     truths = truths_of(service, cell.threshold_bytes)

@@ -77,9 +77,9 @@ def measure(planned: RealRun, truths: Mapping[str, float]) -> list[dict[str, str
             took_s = soonest_right(planned, recorded.alone, run_s) if rival == ONE_AT_A_TIME else None
             rows += _rows(planned, rival, found, truths, [took_s] * len(found), [None] * len(found), run_s)
     elif planned.rivals == "one at a time":
-        series = each_alone(planned, run_s)
+        series = each_alone(planned, planned.budget_s)
         found = [one_at_a_time(alone, planned.threshold_bytes) for alone in series]
-        times = [soonest_right(planned, series, run_s)] * len(found)
+        times = [soonest_right(planned, series, planned.budget_s)] * len(found)
         rows += _rows(planned, ONE_AT_A_TIME, found, truths, times, [None] * len(found), run_s)
     return rows
 

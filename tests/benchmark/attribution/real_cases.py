@@ -84,7 +84,7 @@ def all_runs() -> list[RealRun]:
     recycled = [_recycled(seed) for seed in SEEDS]
     by_itself = [_by_itself(seed) for seed in SEEDS]
     tens, only_load = [ten(seed) for seed in SEEDS], [load_only(seed) for seed in SEEDS]
-    return [*causes, *hidden, *recycled, *by_itself, *tens, ten_hidden(), hundred(), *only_load]
+    return [*tens, ten_hidden(), hundred(), *only_load, *recycled, *by_itself, *causes, *hidden]
 
 
 def quick_runs() -> list[RealRun]:
