@@ -37,7 +37,7 @@ KERNEL_LATE_S = 2.1
 # Without heaps: requests of every endpoint at the end of each window, its own in the first, how many of the scenario's
 # windows it may be as long as, and the part of the time until what seems to leak is confirmed.
 CLOSING = 4
-LEVEL_FIRST = 30
+LEVEL_FIRST = 24
 LONGEST = 4
 LEVEL_SHARE = 0.6
 # First uses of what was screened already: of the load's own connections.

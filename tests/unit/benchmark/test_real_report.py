@@ -59,7 +59,7 @@ def alone(slope: float, endpoint: int, settles_after: int = 0) -> Series:
 
 
 def test_one_at_a_time_has_taken_the_time_from_which_on_it_is_right() -> None:
-    planned = ten_hidden()
+    planned = ten_hidden(1)
     series = tuple(alone(500.0 * leaks, e, 40) for e, leaks in enumerate(planned.paths.values()))
     found = real.soonest_right(planned, series, 100.0)
     assert found == pytest.approx(41.0, abs=1.5)
