@@ -89,7 +89,7 @@ add_tools() {
         done
         return
     fi
-    for tool in sh cat ls sleep head mkdir id env date ps kill grep; do
+    for tool in sh cat ls sleep head mkdir id env date ps kill grep touch rm; do
         path=$(command -v "$tool") && add_with_libraries "$path"
     done
 }
@@ -98,7 +98,8 @@ make_base() {
     command -v php >/dev/null \
         || die "the base image $base cannot be had, and there is no php here: install php-cli, or set BASE"
     version=$(php -r 'echo PHP_VERSION;')
-    base=hyperleak/php-base:$version
+    # Another version of this script makes another base.
+    base=hyperleak/php-base:$version-$(cksum "$0" | cut -d' ' -f1)
     "$docker" image inspect "$base" >/dev/null 2>&1 && return
     say "no base image can be pulled: making $base from this machine's PHP $version"
     root=$(mktemp -d)

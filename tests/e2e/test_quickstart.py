@@ -82,5 +82,5 @@ def test_without_the_heaps_nobody_is_blamed_wrongly(place: Place, tmp_path: Path
     blamed = {name for name, verdict in done.verdicts.items() if verdict == "leak"}
     assert blamed <= set(TRUE_BYTES)
     assert not {name for name in TRUE_BYTES if done.verdicts[name] in ("clean", "bounded")}, done.err
-    assert {found["channel"] for found in done.document["endpoints"]} == {"anon"}
+    assert {found["channel"] for found in done.document["endpoints"]} == {"private_dirty"}
     assert done.code == (1 if blamed else 3)
