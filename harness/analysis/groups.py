@@ -169,8 +169,11 @@ def growing_pairs(table: WindowTable, channel: Channel, settings: Settings, flat
     """
     rows, alone = table.select(_flat_groups(table, channel, flat)), driven_alone(table)
     tried = [(first, second) for first, second in _tried(rows) if alone[first] and alone[second]]
-    level = 1.0 - settings.alpha / max(1, len(tried))
-    found = (_pair(rows, channel, first, second, level) for first, second in tried)
+    if not tried:
+        return ()
+    level = 1.0 - settings.alpha / len(tried)
+    by_time = _by_time(table, channel, level)
+    found = (_pair(rows, channel, first, second, level, by_time) for first, second in tried)
     return tuple(pair for pair, lower in found if lower > settings.threshold_bytes)
 
 
@@ -220,13 +223,30 @@ def _against_others(on: Bools, growth: Floats, sent: Floats, level: float) -> Fl
     return np.asarray(np.where((count_in >= 2) & (count_out >= 2), limit, -np.inf))
 
 
-def _pair(rows: WindowTable, channel: Channel, first: int, second: int, level: float) -> tuple[Pair, float]:
-    """The pair with what it keeps, and the lower limit of that."""
+def _by_time(table: WindowTable, channel: Channel, level: float) -> tuple[float, float]:
+    """Growth by itself in idle windows, bytes a second, and how far above that it may be; 0 without idle windows."""
+    growth = table.growth[channel]
+    idle = ~(table.requests > 0).any(axis=1) & ~table.broken & np.isfinite(growth)
+    count, seconds = int(idle.sum()), float(table.duration_s[idle].sum())
+    if count < FEWEST_WINDOWS or not seconds:
+        return 0.0, 0.0
+    slope = float(growth[idle].sum()) / seconds
+    misfit = growth[idle] - slope * table.duration_s[idle]
+    error = math.sqrt(count / (count - 1.0) * float(misfit @ misfit)) / seconds
+    return slope, float(t_quantile(level, count - 1.0)) * error
+
+
+def _pair(
+    rows: WindowTable, channel: Channel, first: int, second: int, level: float, by_time: tuple[float, float]
+) -> tuple[Pair, float]:
+    """The pair with what it keeps beyond what grows by itself, and the lower limit of that."""
     alone = _both(rows, first, second) & (how_many(rows.requests > 0) == 2)
     sent = np.minimum(rows.requests[alone, first], rows.requests[alone, second])
-    kept = rows.growth[channel][alone] / sent
+    slope, margin = by_time
+    kept = (rows.growth[channel][alone] - slope * rows.duration_s[alone]) / sent
     error = float(kept.std(ddof=1)) / math.sqrt(len(kept))
-    lower = float(kept.mean()) - float(t_quantile(level, len(kept) - 1)) * error
+    unsure = margin * float((rows.duration_s[alone] / sent).mean())
+    lower = float(kept.mean()) - float(t_quantile(level, len(kept) - 1)) * error - unsure
     return Pair(first, second, float(kept.mean())), lower
 
 

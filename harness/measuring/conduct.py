@@ -245,8 +245,9 @@ class Conductor:
         A leak that goes on is confirmed first: it fills the free memory that may hide the others'.
         """
         self.drive.closing, self.drive.longest = CLOSING, LONGEST
-        prompt = any(process.rss_bytes is not None for process in self.session.samples[0].processes)
-        if self.session.samples[0].cgroup and not prompt:
+        first = self.session.samples[0]
+        prompt = self.session.exact or any(process.rss_bytes is not None for process in first.processes)
+        if first.cgroup and not prompt:
             self.session.wait_s = KERNEL_LATE_S
             self.session.drive([self.drive.design.first_use({})])
         decider, every = Decider(self.drive, None), range(self.drive.count)

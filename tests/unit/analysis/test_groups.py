@@ -122,6 +122,18 @@ def test_a_pair_is_ranked_first_by_groups_and_called_by_windows_of_its_own(seed:
     assert unexplained(confirmed, "php_heap", SETTINGS, all_flat(confirmed)) == 0
 
 
+@pytest.mark.parametrize("kept", [0.0, 300.0])
+def test_what_grows_by_time_alone_makes_no_pair_and_hides_none(kept: float) -> None:
+    duets, idle = np.zeros((6, 10)), np.zeros((6, 10))
+    duets[:, [2, 7]] = EACH
+    requests = np.vstack([duets, np.eye(10)[[2, 7]] * EACH, idle])
+    by_time = 100.0 * EACH
+    growth = by_time + kept * (requests > 0)[:, [2, 7]].all(axis=1) * EACH
+    table = replace(table_of(requests, growth), group=requests.astype(bool).sum(axis=1) > 1)
+    found = growing_pairs(table, "php_heap", SETTINGS, all_flat(table))
+    assert [pair.bytes_per_request for pair in found] == ([pytest.approx(300.0)] if kept else [])
+
+
 def test_windows_with_an_endpoint_known_to_leak_tell_nothing_of_the_others() -> None:
     requests = np.vstack([halves(6, 6), np.eye(6)[[0]] * 50])
     table = replace(table_of(requests, requests[:, 0] * 500.0), group=np.array([True] * 12 + [False]))
