@@ -128,7 +128,8 @@ def test_what_grows_by_time_alone_makes_no_pair_and_hides_none(kept: float) -> N
     duets[:, [2, 7]] = EACH
     requests = np.vstack([duets, np.eye(10)[[2, 7]] * EACH, idle])
     by_time = 100.0 * EACH
-    growth = by_time + kept * (requests > 0)[:, [2, 7]].all(axis=1) * EACH
+    together = (requests > 0)[:, [2, 7]].all(axis=1)
+    growth = np.where(together, by_time + kept * EACH, by_time)
     table = replace(table_of(requests, growth), group=requests.astype(bool).sum(axis=1) > 1)
     found = growing_pairs(table, "php_heap", SETTINGS, all_flat(table))
     assert [round(pair.bytes_per_request) for pair in found] == ([300] if kept else [])
