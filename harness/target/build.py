@@ -77,13 +77,16 @@ def follow_build(output: Iterable[dict[str, Any]], steps: list[str], context: Pa
 
 
 def _lines(output: Iterable[dict[str, Any]], tail: deque[str], context: Path) -> Iterator[str]:
+    """Reads to the end even after an error, for only then does the connection go back to its pool."""
+    reason = ""
     for event in output:
-        if "error" in event:
-            raise _build_failed(context, str(event["error"]), tail)
+        reason = reason or str(event.get("error", ""))
         for line in str(event.get("stream", "")).splitlines():
             if line.strip():
                 tail.append(line)
                 yield line
+    if reason:
+        raise _build_failed(context, reason, tail)
 
 
 def _build_failed(context: Path, reason: str, tail: Iterable[str]) -> TargetError:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ def test_a_failing_step_is_told_with_the_end_of_the_output() -> None:
     assert "  | line 99" in caught.value.message
     assert "line 9\n" not in caught.value.message
     assert steps == ["0123456789ab", "ba9876543210"]
+
+
+def test_the_output_is_read_to_its_end_whatever_failed() -> None:
+    output: Iterator[dict[str, Any]] = iter([{"error": "composer install returned 2"}, {"aux": {"ID": "sha256:ba98"}}])
+    with pytest.raises(TargetError, match="returned 2"):
+        follow_build(output, [], CONTEXT)
+    assert next(output, None) is None
 
 
 def test_a_dockerfile_that_needs_buildkit_is_told_so() -> None:
