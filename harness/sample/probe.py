@@ -2,7 +2,8 @@
 
 The signal's handler runs when a process next runs PHP, so the caller's `poke` sends a request to those that are idle.
 A process that never runs PHP (master, manager, idle task worker) stays silent: it is said, signalled more and more
-rarely (PHP queues 32 signals and drops the app's own after that), and not waited for again until it answers.
+rarely (PHP queues 32 signals and drops the app's own after that), and not waited for again until it answers. One that
+is known to have run PHP since, and so has taken its signals, is waited for again, though more and more rarely too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import secrets
 import signal as signals
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -88,36 +89,60 @@ class _Process(NamedTuple):
 
 
 class _Silence:
-    """What is known of a process: signals it may still have in its queue, and requests it let pass."""
+    """What is known of a process: signals it may still have in its queue, and requests it was waited for in vain."""
 
     def __init__(self) -> None:
         self.unanswered = 0
         self.missed = 0
         self.signal_again_at = 0
+        self.await_again_at = 0
+
+    def awaited(self, turn: int, *, ran: bool) -> bool:
+        return self.missed < _MISSES_AWAITED or (ran and self.await_again_at <= turn)
+
+    def ran(self) -> None:
+        self.unanswered = self.signal_again_at = 0
+
+    def answered(self) -> None:
+        self.unanswered = self.missed = self.signal_again_at = self.await_again_at = 0
+
+    def passed(self, turn: int, *, awaited: bool) -> None:
+        self.missed += awaited
+        self.signal_again_at = turn + (1 << min(self.unanswered, _MOST_UNANSWERED))
+        if awaited:
+            self.await_again_at = turn + (1 << min(self.missed, _MOST_UNANSWERED))
 
 
 class Probe(Closing):
-    """The probe of one target on this machine. `silent` says of the last request who didn't answer and why.
+    """The probe of one target on this machine. `silent` says of the last request who didn't answer and why; those who
+    are in `missed` were waited for.
 
     Not for threads. `close` removes the request and what was answered too late.
     """
 
     def __init__(self, injection: ProbeInjection) -> None:
         self.silent: dict[int, str] = {}
+        self.missed: set[int] = set()
         self._injection = injection
         self._known: dict[tuple[int, int], _Silence] = {}
         self._requests = itertools.count()
 
     def settle(
-        self, pids: Iterable[int], poke: Callable[[], object], timeout_s: float = 0.5
+        self,
+        pids: Iterable[int],
+        poke: Callable[[], object],
+        timeout_s: float = 0.5,
+        *,
+        ran: Collection[int] = (),
     ) -> dict[int, SettleAnswer]:
         """Has every process run its cycle collector and tell its state; `pids` are this host's.
 
-        `poke` sends one harmless request over a new connection; it is called until everyone has answered who can.
+        `poke` sends one harmless request; it is called until everyone has answered who can. Those who `ran` PHP since
+        the last request are among the latter, even if they were silent before.
         Read heaps after this: on its first run in a process PHP's collector allocates a buffer and keeps it (40 kB in a
         Hyperf worker), as it would when the app fills its roots. From then on nothing is added.
         """
-        return self._ask("settle", SettleAnswer, pids, poke, timeout_s)
+        return self._ask("settle", SettleAnswer, pids, poke, timeout_s, ran)
 
     def census(self, pid: int, poke: Callable[[], object], timeout_s: float = 2.0) -> Census:
         """What the process holds, walked in at most 100 ms. Raises SampleError where it doesn't answer.
@@ -142,23 +167,33 @@ class Probe(Closing):
                 left.unlink()
 
     def _ask(
-        self, kind: str, answer: type[_Answer], pids: Iterable[int], poke: Callable[[], object], timeout_s: float
+        self,
+        kind: str,
+        answer: type[_Answer],
+        pids: Iterable[int],
+        poke: Callable[[], object],
+        timeout_s: float,
+        ran: Collection[int] = (),
     ) -> dict[int, _Answer]:
         request = secrets.randbelow(1 << 52) + 1
         turn = next(self._requests)
         self.silent = {}
+        for pid in ran:
+            self._silence(pid).ran()
         self._publish(f"{request} {kind} {time.time() + timeout_s:.3f} {CENSUS_LIMIT_S * 1e3:.0f}\n")
         began_s = time.monotonic()
         insist = kind == "census"
         asked = {pid: path for pid in pids if (path := self._signal(pid, request, turn, insist)) is not None}
+        awaited = {pid for pid in asked if self._silence(pid).awaited(turn, ran=pid in ran)} or set(asked)
         try:
-            texts = self._wait(asked, poke, began_s, timeout_s)
+            texts = self._wait(asked, awaited, poke, began_s + timeout_s)
         finally:
             (self._injection.folder / "request").unlink(missing_ok=True)
             for path in asked.values():
                 path.unlink(missing_ok=True)
-        found = {pid: self._parse(pid, answer, text, after_s) for pid, (text, after_s) in texts.items()}
-        self._remember(asked, found, turn, timeout_s)
+        found = {pid: self._parse(pid, answer, text, at_s - began_s) for pid, (text, at_s) in texts.items()}
+        self.missed = awaited - found.keys()
+        self._remember(asked, found, turn, timeout_s, ran)
         return {pid: value for pid, value in found.items() if value is not None}
 
     def _publish(self, text: str) -> None:
@@ -201,17 +236,18 @@ class Probe(Closing):
         return f"the probe can't work in it: {obstacle}"
 
     def _wait(
-        self, asked: Mapping[int, Path], poke: Callable[[], object], began_s: float, timeout_s: float
+        self, asked: Mapping[int, Path], awaited: Collection[int], poke: Callable[[], object], until_s: float
     ) -> dict[int, tuple[str, float]]:
+        """What was answered and when, until all `awaited` have, or have ended."""
         texts: dict[int, tuple[str, float]] = {}
-        awaited = {pid for pid in asked if self._silence(pid).missed < _MISSES_AWAITED} or set(asked)
-        poke_at_s = began_s + _FIRST_POKE_S
-        while (now_s := time.monotonic()) < began_s + timeout_s:
+        waiting = set(awaited)
+        poke_at_s = time.monotonic() + _FIRST_POKE_S
+        while (now_s := time.monotonic()) < until_s:
             for pid, path in asked.items():
                 if pid not in texts and (text := _read_whole(path)) is not None:
-                    texts[pid] = (text, time.monotonic() - began_s)
-            awaited -= texts.keys() | {pid for pid in awaited if not os.path.exists(f"/proc/{pid}")}  # noqa: PTH110
-            if not awaited:
+                    texts[pid] = (text, time.monotonic())
+            waiting -= texts.keys() | {pid for pid in waiting if not os.path.exists(f"/proc/{pid}")}  # noqa: PTH110
+            if not waiting:
                 break
             if now_s >= poke_at_s:
                 with contextlib.suppress(Exception):  # A worker that leaves breaks connections; others still answer.
@@ -228,15 +264,20 @@ class Probe(Closing):
             self.silent[pid] = f"its answer can't be read: {error.errors()[0]['msg']}"
             return None
 
-    def _remember(self, asked: Mapping[int, Path], found: Mapping[int, object], turn: int, timeout_s: float) -> None:
+    def _remember(
+        self,
+        asked: Iterable[int],
+        found: Collection[int],
+        turn: int,
+        timeout_s: float,
+        ran: Collection[int],
+    ) -> None:
         for pid in asked:
-            silence = self._silence(pid)
             if pid in found:
-                silence.unanswered = silence.missed = silence.signal_again_at = 0
+                self._silence(pid).answered()
                 continue
-            silence.missed += 1
-            silence.signal_again_at = turn + (1 << min(silence.unanswered, _MOST_UNANSWERED))
-            self.silent.setdefault(pid, _why_silent(pid, timeout_s))
+            self._silence(pid).passed(turn, awaited=pid in self.missed)
+            self.silent.setdefault(pid, _why_silent(pid, timeout_s, ran=pid in ran))
 
     def _silence(self, pid: int) -> _Silence:
         return self._known.setdefault((pid, _started_ticks(pid)), _Silence())
@@ -249,10 +290,11 @@ def _look(pid: int, signal: int) -> _Process:
     return _Process(int(fields.get("NSpid", str(pid)).split()[-1]), handles)
 
 
-def _why_silent(pid: int, timeout_s: float) -> str:
+def _why_silent(pid: int, timeout_s: float, *, ran: bool) -> str:
     if not os.path.exists(f"/proc/{pid}"):  # noqa: PTH110
         return "it has ended"
-    return f"no answer in {timeout_s:g} s: it ran no PHP, as an idle task worker; its heap is read from outside"
+    why = "it runs PHP, but ran none when asked" if ran else "it ran no PHP, as an idle task worker"
+    return f"no answer in {timeout_s:g} s: {why}; its heap is read from outside"
 
 
 def _started_ticks(pid: int) -> int:

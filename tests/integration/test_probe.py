@@ -8,17 +8,20 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from statistics import median
 
 import pytest
 
 from harness.errors import SampleError
+from harness.load.poker import Poker
 from harness.model.census import ProbeInjection
+from harness.model.load import LoadSpec
 from harness.sample.census import cause_of_holders, growths_between
 from harness.sample.declarations import sources_of_process
 from harness.sample.descriptors import kept_between, open_descriptors
+from harness.sample.heap import HeapReader
 from harness.sample.probe import Probe, prepare_probe
 from tests.integration.resident import Client, Resident, wait_until
 
@@ -84,6 +87,7 @@ def php(injection: ProbeInjection, code: str, **environment: str) -> subprocess.
     process = subprocess.Popen(
         ["php", str(script)],
         env=variables | injection.environment_over(variables),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -93,6 +97,10 @@ def php(injection: ProbeInjection, code: str, **environment: str) -> subprocess.
     return process
 
 
+def heap_bytes(reader: HeapReader, pids: list[int]) -> dict[int, int]:
+    return {pid: heap.heap_bytes for pid, heap in reader.read(pids).items() if heap is not None}
+
+
 def ended(process: subprocess.Popen[str]) -> str:
     """What it printed since."""
     process.terminate()
@@ -100,6 +108,7 @@ def ended(process: subprocess.Popen[str]) -> str:
         return process.communicate(timeout=10)[0]
 
 
+DISPATCH_BY_LINE = 'echo "ready\\n"; while (fgets(STDIN) !== false) { pcntl_signal_dispatch(); }'
 SLEEP = 'echo "ready\\n"; while (true) { usleep(1000); }'
 
 
@@ -255,6 +264,56 @@ def test_a_silent_process_gets_few_signals_and_no_more_waiting(injection: ProbeI
         ended(silent)
     assert alone_s < 2
     assert queued < 16
+
+
+def test_who_was_silent_and_has_run_since_is_waited_for_again(injection: ProbeInjection, probe: Probe) -> None:
+    """A worker that no request reached in time at first, beside one that always answers at once."""
+    prompt = php(injection, SLEEP)
+    idle = php(injection, f"pcntl_async_signals(false); {DISPATCH_BY_LINE}")
+    assert idle.stdin is not None
+    both = [prompt.pid, idle.pid]
+
+    def poke() -> None:
+        print(file=idle.stdin, flush=True)
+
+    try:
+        for _ in range(5):
+            assert probe.settle(both, no_poke, 0.05).keys() == {prompt.pid}
+        assert probe.settle(both, poke, 2.0).keys() == {prompt.pid}
+        assert probe.missed == set()
+        assert probe.settle(both, poke, 2.0, ran={idle.pid}).keys() == set(both)
+        assert probe.settle(both, no_poke, 0.05, ran=both).keys() == {prompt.pid}
+        assert probe.missed == {idle.pid}
+        assert "ran none when asked" in probe.silent[idle.pid]
+    finally:
+        ended(idle)
+        ended(prompt)
+
+
+def test_who_runs_but_never_answers_is_waited_for_ever_more_rarely(injection: ProbeInjection, probe: Probe) -> None:
+    prompt, deaf = php(injection, SLEEP), php(injection, f"pcntl_async_signals(false); {SLEEP}")
+    waited = 0
+    try:
+        for _ in range(100):
+            probe.settle([prompt.pid, deaf.pid], no_poke, 0.02, ran={deaf.pid})
+            waited += deaf.pid in probe.missed
+    finally:
+        ended(deaf)
+        ended(prompt)
+    assert 3 <= waited <= 10
+
+
+def test_connections_made_at_once_reach_every_worker() -> None:
+    with Resident(WORKERS=2, TASK_WORKERS=0) as app, app.connect() as client:
+        spec = LoadSpec(base_url=f"http://127.0.0.1:{app.port}", endpoints=(), users=1)
+        with closing(Poker(spec, "/static?bytes=20000", 16)) as poke, HeapReader() as reader:
+            workers = app.children()
+            before = heap_bytes(reader, workers)
+            for _ in range(5):
+                poke.spread()
+            grown = {pid: after - before[pid] for pid, after in heap_bytes(reader, workers).items()}
+        assert client.get("/health")[0] == 200
+    assert min(grown.values()) >= 20_000
 
 
 def test_without_pcntl_the_app_runs_and_it_is_said(injection: ProbeInjection, probe: Probe, tmp_path: Path) -> None:
