@@ -17,7 +17,7 @@ from harness.analysis.garbage import possible_garbage
 from harness.analysis.groups import Pair, decide_shared, driven_alone, growing_pairs, pairs_note
 from harness.analysis.redrawing import with_randomisation
 from harness.analysis.remainder import Remainder, remainder_of
-from harness.analysis.resident import FLAT, decide_level, level_channel, native_leaks, native_note
+from harness.analysis.resident import FLAT, decide_level, level_channel, native_leaks, native_note, with_suspects
 from harness.analysis.windows import TRUNCATED, WindowTable, available_channels, table_of, undisturbed
 from harness.model.samples import Recording, SampleLike, TraceHeader
 from harness.model.verdict import Channel, EndpointOutcome, EndpointVerdict, Outcome, Verdict
@@ -64,9 +64,10 @@ class Analysis:
         return found.model_copy(update={"notes": (*found.notes, TRUNCATED)}) if truncated else found
 
     def final(self, *, run_id: str = "", truncated: bool = False) -> Verdict:
-        """The same with what takes too long for each look."""
+        """The same with what takes too long for each look, or isn't to be said before the end."""
         found = self.verdict(run_id=run_id, truncated=truncated)
-        return with_randomisation(found, self.table(), self._settings.threshold_bytes)
+        found = with_randomisation(found, self.table(), self._settings.threshold_bytes)
+        return with_suspects(found, self.table(), self._settings)
 
 
 def _verdict(header: TraceHeader, table: WindowTable, columns: Columns, settings: Settings, run_id: str) -> Verdict:

@@ -1,7 +1,8 @@
 """What the cycle collector says of growth on the PHP heap.
 
-Where the probe forces it before each sample, garbage is what it freed. Where nothing does, the roots that wait for it
-tell: garbage always has at least one of its parts among them, so growth without new roots can't be garbage.
+Where the probe forces it before each sample, garbage is what it freed. Where nothing does, or in a process that the
+probe doesn't reach, the roots that wait for it tell: garbage always has at least one of its parts among them, so growth
+without new roots can't be garbage.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ ROOTS_OF_A_RUN = 10_001
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """By endpoint: `freed` bytes a request by forced collections (lower limits), `roots` left behind by a request and
-    `runs` of the collector by itself during its windows; NaN where it isn't known.
+    """By endpoint: `freed` bytes a request by forced collections and `kept` bytes after them (lower limits), `roots`
+    left behind by a request where none are forced, and `runs` of the collector by itself during its windows; NaN where
+    it isn't known.
     """
 
     freed: Floats
+    kept: Floats
     roots: Floats
     runs: Floats
 
@@ -36,13 +39,25 @@ class Garbage:
         """The verdict with what the collector says: clean but for garbage, or growth that may yet be garbage."""
         if outcome in ("clean", "bounded") and self.freed[e] > threshold_bytes:
             return "garbage", f"leaves {self.freed[e]:,.0f} B of garbage a request, which the cycle collector frees"
-        waiting = np.isnan(self.freed[e]) and self.roots[e] >= ROOTS_PER_REQUEST and self.runs[e] == 0
-        if outcome == "leak" and waiting:
-            return "inconclusive", (
-                f"may be garbage: each request leaves {self.roots[e]:.1f} possible roots of cycles, and the collector, "
-                "which runs at 10,000 in a process, has not run yet; use the probe or more requests"
-            )
+        if outcome == "leak" and self.runs[e] == 0:
+            note = self._waiting(e, threshold_bytes) or note
+            outcome = "inconclusive" if self._waiting(e, threshold_bytes) else outcome
         return outcome, note
+
+    def _waiting(self, e: int, threshold_bytes: float) -> str:
+        """Why growth may be garbage that waits for a collector that has not run; empty where it can't be.
+
+        Roots in a process that the probe doesn't reach leave what the others kept a leak.
+        """
+        leaves = f"may be garbage: each request leaves {self.roots[e]:.1g} possible roots of cycles"
+        if np.isnan(self.freed[e]) and self.roots[e] >= ROOTS_PER_REQUEST:
+            return (
+                f"{leaves}, and the collector, which runs at 10,000 in a process, has not run yet; use the probe or "
+                "more requests"
+            )
+        if self.roots[e] > 0 and self.kept[e] <= threshold_bytes:
+            return f"{leaves} in a process that the probe doesn't reach, and its collector has not run yet"
+        return ""
 
 
 def possible_garbage(table: WindowTable, slope: float, requests: int, processes: int) -> str:
@@ -63,10 +78,12 @@ def possible_garbage(table: WindowTable, slope: float, requests: int, processes:
 def garbage_of(rows: WindowTable) -> Garbage:
     runs = rows.counts["gc_runs"]
     quiet = rows.select(np.isfinite(rows.counts["gc_roots"]) & (runs == 0))
-    freed = _per_request(rows, rows.freed) if np.isfinite(rows.freed).any() else None
+    forced = np.isfinite(rows.freed).any()
+    partly = forced and len(quiet) > 0
     nothing = np.full(len(rows.endpoints), np.nan)
     return Garbage(
-        freed=nothing if freed is None else freed,
+        freed=_per_request(rows, rows.freed) if forced else nothing,
+        kept=_per_request(rows, rows.growth["php_heap"] - rows.uncollected) if partly else nothing,
         roots=_per_request(quiet, quiet.counts["gc_roots"]),
         runs=_runs(rows, np.nan_to_num(runs)) if np.isfinite(runs).any() else nothing,
     )

@@ -17,7 +17,7 @@ from harness.analysis.columns import Bools, Indices
 from harness.analysis.decide import Decision, Settings, decide, may_leak
 from harness.analysis.estimate import QUANTUM_BYTES, Estimates
 from harness.analysis.windows import WindowTable
-from harness.model.verdict import Channel, EndpointOutcome
+from harness.model.verdict import Channel, EndpointOutcome, Verdict
 
 # A native leak grows resident memory in most of its windows, though not in each: pages are 4 KiB.
 FEWEST_WINDOWS = 4
@@ -30,6 +30,10 @@ PROMPT: tuple[Channel, ...] = ("private_dirty", "rss", "anon")
 TOLD_SHARE = 0.5
 # What a process may keep before its resident memory has to grow: ZendMM takes its memory in chunks of this size.
 HIDDEN_BYTES_PER_PROCESS = 2 * 1024 * 1024
+SUSPECTED = (
+    "the PHP heaps stand still, but the processes' memory grew with it, as it does where an extension keeps some; no "
+    "time was left to drive it by itself: give it a longer budget"
+)
 # Verdicts on the PHP heap of endpoints that leave resident memory alone; garbage touches new pages until it is freed.
 FLAT: tuple[EndpointOutcome, ...] = ("clean", "bounded")
 
@@ -128,6 +132,32 @@ def native_suspects(table: WindowTable, settings: Settings, on_heap: list[bool])
     mostly = (driven & grew[:, None]).sum(axis=0) >= GREW_SHARE * windows
     suspected = (windows >= FEWEST_WINDOWS) & mostly & (kept > settings.threshold_bytes * requests)
     return [e for e in likeliest_first(rows) if suspected[e] and not on_heap[e]]
+
+
+def with_suspects(verdict: Verdict, table: WindowTable, settings: Settings) -> Verdict:
+    """The verdict of a run at its end: who may keep native memory, and was not driven by itself, isn't clean.
+
+    What the native leaks that were found explain is nobody else's.
+    """
+    channel = _prompt_channel(table)
+    by_heap = [found.channel == "php_heap" for found in verdict.endpoints]
+    if channel is None or not any(by_heap):
+        return verdict
+    rates = np.where(by_heap, 0.0, [found.bytes_per_request for found in verdict.endpoints])
+    on_heap = [by_heap[e] and found.verdict not in FLAT for e, found in enumerate(verdict.endpoints)]
+    others = replace(table, growth=table.growth | {channel: table.growth[channel] - table.requests @ rates})
+    rows = quiet_stretch(table, on_heap, channel) & ~table.group & ~table.mix
+    by_itself = (table.requests[rows & ((table.requests > 0).sum(axis=1) == 1)] > 0).sum(axis=0)
+    suspects = {e for e in native_suspects(others, settings, on_heap) if by_itself[e] < FEWEST_WINDOWS}
+    suspects -= {e for e, found in enumerate(verdict.endpoints) if found.verdict not in FLAT}
+    if not suspects:
+        return verdict
+    endpoints = tuple(
+        found.model_copy(update={"verdict": "inconclusive", "note": SUSPECTED}) if e in suspects else found
+        for e, found in enumerate(verdict.endpoints)
+    )
+    outcome = "inconclusive" if verdict.outcome == "clean" else verdict.outcome
+    return verdict.model_copy(update={"endpoints": endpoints, "outcome": outcome})
 
 
 def native_note(table: WindowTable, outcomes: Sequence[EndpointOutcome]) -> list[str]:

@@ -29,11 +29,13 @@ class WindowTable:
     """n windows of p endpoints.
 
     `requests` (n, p) counts; `duration_s` (n,), of which `load_s` (n,) under load; `growth[channel]` (n,) bytes, NaN
-    where the channel says nothing; `freed` (n,) bytes that the forced collection at the window's end gave back;
-    `counts[name]` (n,) changes of a number of things; `broken` (n,) a process that runs PHP was born or died in the
-    window, `disturbed` (n,) any process was; `mix` (n,) the realistic mix at the end of a run and `group` (n,)
-    several endpoints at once, which no endpoint is fitted on. `number` (n,) counts the recording's windows, so that
-    neighbours are known once rows were left out, and `block` (n,) the schedule's blocks, `NO_BLOCK` where it has none.
+    where the channel says nothing; `freed` (n,) bytes that the forced collection at the window's end gave back, and
+    `uncollected` (n,) growth of the heaps in which none was forced, NaN where none was in any; `counts[name]` (n,)
+    changes of a number of things, of the collector's in those same heaps; `broken` (n,) a process that runs PHP was
+    born or died in the window, `disturbed` (n,) any process was; `mix` (n,) the realistic mix at the end of a run and
+    `group` (n,) several endpoints at once, which no endpoint is fitted on. `number` (n,) counts the recording's
+    windows, so that neighbours are known once rows were left out, and `block` (n,) the schedule's blocks, `NO_BLOCK`
+    where it has none.
     """
 
     endpoints: tuple[str, ...]
@@ -42,6 +44,7 @@ class WindowTable:
     load_s: Floats
     growth: dict[Channel, Floats]
     freed: Floats
+    uncollected: Floats
     counts: dict[str, Floats]
     broken: Bools
     disturbed: Bools
@@ -63,6 +66,7 @@ class WindowTable:
             load_s=self.load_s[rows],
             growth={channel: values[rows] for channel, values in self.growth.items()},
             freed=self.freed[rows],
+            uncollected=self.uncollected[rows],
             counts={name: values[rows] for name, values in self.counts.items()},
             broken=self.broken[rows],
             disturbed=self.disturbed[rows],
@@ -83,7 +87,13 @@ def table_of(columns: Columns, endpoints: tuple[str, ...]) -> WindowTable:
     warm = columns.kind[1:] != KINDS.index("warmup")
     kept = slice(None) if warm.all() else warm
     both = _lived_on(columns)
-    changes = {name: _summed(columns, both, row)[kept] for row, name in enumerate(VALUES) if name != "gc_freed_bytes"}
+    forced = np.isfinite(columns.values[VALUES.index("gc_freed_bytes")])
+    left = both.of(~forced[both.after]) if forced.any() else both
+    changes = {
+        name: _summed(columns, left if name in COLLECTOR else both, row)[kept]
+        for row, name in enumerate(VALUES)
+        if name != "gc_freed_bytes"
+    }
     changes["anon_bytes"] = np.diff(columns.anon_bytes)[kept]
     disturbed = _changed(columns, both, np.ones(len(columns.process), dtype=bool))[kept]
     heaps = np.isfinite(columns.values[VALUES.index("heap_bytes")])
@@ -94,6 +104,7 @@ def table_of(columns: Columns, endpoints: tuple[str, ...]) -> WindowTable:
         load_s=columns.load_s[1:][kept],
         growth={channel: changes[name] for channel, name in _CHANNELS.items()},
         freed=_freed(columns)[1:][kept],
+        uncollected=_uncollected(columns, both, forced)[kept],
         counts={name: changes[name] for name in (*COUNTED, *COLLECTOR)},
         broken=_changed(columns, both, heaps)[kept] if heaps.any() else disturbed,
         disturbed=disturbed,
@@ -111,6 +122,9 @@ class _Both:
     before: Indices
     after: Indices
     window: Indices
+
+    def of(self, some: Bools) -> _Both:
+        return _Both(self.before[some], self.after[some], self.window[some])
 
 
 def _lived_on(columns: Columns) -> _Both:
@@ -167,6 +181,14 @@ def _freed(columns: Columns) -> Floats:
     sample = np.repeat(np.arange(len(columns)), columns.alive)[known]
     total = np.bincount(sample, weights=told[known], minlength=len(columns))
     return np.asarray(np.where(np.bincount(sample, minlength=len(columns)) > 0, total, np.nan))
+
+
+def _uncollected(columns: Columns, both: _Both, forced: Bools) -> Floats:
+    """Growth (n - 1,) of the heaps where no collection was forced at one end or at both; NaN where none ever was."""
+    if not forced.any():
+        return np.full(max(0, len(columns) - 1), np.nan)
+    left = both.of(~(forced[both.before] & forced[both.after]))
+    return np.nan_to_num(_summed(columns, left, VALUES.index("heap_bytes")))
 
 
 def available_channels(table: WindowTable) -> tuple[Channel, ...]:

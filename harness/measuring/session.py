@@ -80,11 +80,13 @@ class Session:
     _windows: int = 0
 
     def begin(self) -> None:
-        """Takes the first sample, before any load."""
+        """Takes the first sample, before any load: it holds everything that the target's samples can."""
         self.memory.settle(self.settle_timeout_s)
         self._began_s = self.clock()
         zeros = (0,) * len(self.header.endpoints)
+        exact, self.exact = self.exact, True
         self._sample(zeros, zeros, tuple({} for _ in zeros), None)
+        self.exact = exact
 
     @property
     def recording(self) -> Recording:

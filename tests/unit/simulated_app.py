@@ -63,11 +63,13 @@ class Reading(NamedTuple):
 class SimulatedApp:
     """One worker. `recycle_after` requests it is replaced; `dies_at` and `oom_at` are requests counted over all.
 
-    `native[endpoint]` bytes a request are kept outside of the PHP heap.
+    `native[endpoint]` bytes a request are kept outside of the PHP heap. `private_readable`: a reading that is asked for
+    it has the worker's private memory too.
     """
 
     keeps: tuple[Keeps, ...]
     heap_readable: bool = True
+    private_readable: bool = False
     native: dict[int, int] = field(default_factory=dict)
     recycle_after: int = 0
     dies_at: int = 0
@@ -124,7 +126,13 @@ class SimulatedApp:
             raise SampleError("nothing can be read")
         php = PhpReading(heap_bytes=self._heap_bytes) if self.heap_readable else None
         pages = -(-(self._heap_bytes + self._native_bytes) // 4096) * 4096
-        worker = ProcessReading(pid=self._pid, name="worker", started_s=float(self._pid), php=php)
+        worker = ProcessReading(
+            pid=self._pid,
+            name="worker",
+            started_s=float(self._pid),
+            private_dirty_bytes=pages if exact and self.private_readable else None,
+            php=php,
+        )
         return Reading(CgroupReading(anon_bytes=pages), (worker,), self.oom_kills)
 
     def state(self) -> TargetState:

@@ -125,8 +125,9 @@ class Machine:
     `reading` is noise of each heap reading, `walk` a random walk of the anonymous memory. `per_second` grows the heap
     by itself. `native[name]` a request is kept outside of the heap, `in_flight[name]` is touched and given back,
     `files[name]` stay open; `freed[name]` is what forced collections free, `roots[name]` what waits for one that no one
-    forces. `restarts` are the windows in which the first worker is recycled. `together` are bytes
-    kept by a window's mix.
+    forces; `garbage[name]` is freed in the first `reached` workers, those that the probe reaches, and waits in the
+    others. `restarts` are the windows in which the first worker is recycled. `together` are bytes kept by a window's
+    mix.
     """
 
     workers: int = 2
@@ -138,6 +139,8 @@ class Machine:
     files: Mapping[str, int] = field(default_factory=dict)
     freed: Mapping[str, int] = field(default_factory=dict)
     roots: Mapping[str, int] = field(default_factory=dict)
+    garbage: Mapping[str, int] = field(default_factory=dict)
+    reached: int = 0
     restarts: frozenset[int] = frozenset()
     together: Callable[[tuple[int, ...]], int] = lambda counts: 0
     heaps: bool = True
@@ -178,6 +181,7 @@ class _Running:
                 worker.files += machine.files.get(name, 0)
                 worker.freed += machine.freed.get(name, 0)
                 worker.roots += machine.roots.get(name, 0)
+                self._leave(worker, machine.garbage.get(name, 0))
             self.native += machine.native.get(name, 0) * count
             self.touched = max(self.touched, self._kept() + machine.in_flight.get(name, 0) * bool(count))
         self.workers[0].heap_bytes += machine.together(window.counts) + round(machine.per_second * WINDOW_S)
@@ -185,19 +189,28 @@ class _Running:
         if index in machine.restarts:
             self.workers[0] = self._fresh()
 
+    def _leave(self, worker: _Worker, size_bytes: int) -> None:
+        if worker in self.workers[: self.machine.reached]:
+            worker.freed += size_bytes
+        else:
+            worker.heap_bytes += size_bytes
+            worker.roots += size_bytes > 0
+
     def _kept(self) -> float:
         return float(sum(worker.heap_bytes for worker in self.workers))
 
     def processes(self) -> tuple[ProcessReading, ...]:
-        return tuple(self._process(worker) for worker in self.workers)
+        return tuple(self._process(worker, place) for place, worker in enumerate(self.workers))
 
-    def _process(self, worker: _Worker) -> ProcessReading:
+    def _process(self, worker: _Worker, place: int) -> ProcessReading:
         machine = self.machine
+        forced = bool(machine.freed) or place < machine.reached
+        collectors = machine.roots or machine.reached
         php = PhpReading(
             heap_bytes=round(worker.heap_bytes + self.draw.gauss(0, machine.reading)),
-            gc_freed_bytes=worker.freed if machine.freed else None,
-            gc_roots=worker.roots if machine.roots else None,
-            gc_runs=0 if machine.roots else None,
+            gc_freed_bytes=worker.freed if forced else None,
+            gc_roots=(0 if forced else worker.roots) if collectors else None,
+            gc_runs=0 if collectors else None,
         )
         return ProcessReading(
             pid=worker.pid,

@@ -41,6 +41,7 @@ def table_of(
         load_s=np.zeros(rows),
         growth={"php_heap": growth},
         freed=np.full(rows, np.nan),
+        uncollected=np.full(rows, np.nan),
         counts=dict.fromkeys((*COUNTED, *COLLECTOR), np.full(rows, np.nan)),
         broken=np.zeros(rows, dtype=bool),
         disturbed=np.zeros(rows, dtype=bool),

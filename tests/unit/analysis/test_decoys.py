@@ -71,6 +71,17 @@ def test_growth_that_leaves_roots_for_a_collector_that_never_ran_is_not_yet_a_le
     assert suspect(leak(640), Machine(roots={"clean": 2})).verdict == "leak"
 
 
+def test_garbage_in_a_worker_that_the_probe_does_not_reach_is_no_leak() -> None:
+    found = suspect(clean, Machine(garbage={"suspect": 2000}, reached=1))
+    assert found.verdict == "inconclusive"
+    assert "a process that the probe doesn't reach" in found.note
+    assert suspect(clean, Machine(garbage={"suspect": 2000}, reached=2)).verdict == "garbage"
+
+
+def test_a_leak_in_the_workers_that_the_probe_reaches_is_one_whatever_the_others_hold() -> None:
+    assert suspect(leak(640), Machine(garbage={"suspect": 2000}, reached=1)).verdict == "leak"
+
+
 @pytest.mark.parametrize("after", [200, 500, 800, 1500])
 def test_a_leak_that_starts_late_is_not_called_clean(after: int) -> None:
     assert suspect(late(640, after)).verdict in ("leak", "inconclusive")

@@ -7,7 +7,7 @@ import pytest
 from harness.analysis.windows import window_table
 from harness.model.verdict import EndpointOutcome
 from tests.unit.measuring.test_conduct import LEAK, Conducted, app_of
-from tests.unit.simulated_app import Keeps, appended, nothing, pair
+from tests.unit.simulated_app import Keeps, SimulatedApp, appended, nothing, pair
 
 CLEAN: EndpointOutcome = "clean"
 
@@ -96,6 +96,17 @@ def test_native_memory_is_found_by_groups_and_then_by_itself() -> None:
     assert (found.verdict, found.channel, found.cause) == ("leak", "anon", "extension")
     assert found.bytes_per_request == pytest.approx(2064, rel=0.1)
     assert run.outcomes.count(CLEAN) == 9
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_native_memory_in_a_short_run_is_a_leak_or_undecided_and_never_clean(private: bool) -> None:
+    """The processes tell of it at once, if they are asked; the container's memory takes two seconds a window."""
+    app = SimulatedApp((nothing,) * 10, native={4: 2064}, private_readable=private)
+    run = Conducted(app, screened=[CLEAN] * 10, rate=300.0, window_s=0.5, budget_s=20.0)
+    expected: EndpointOutcome = "leak" if private else "inconclusive"
+    assert run.outcomes == [*[CLEAN] * 4, expected, *[CLEAN] * 5]
+    assert run.verdict.outcome == expected
+    assert private or "give it a longer budget" in run.verdict.endpoints[4].note
 
 
 def test_a_run_that_is_cut_short_leaves_undecided_what_it_did_not_reach() -> None:

@@ -27,6 +27,17 @@ def test_the_first_sample_is_taken_before_any_load() -> None:
     assert app.orders == []
 
 
+def test_the_first_sample_alone_holds_what_costs_much_unless_it_is_asked_for() -> None:
+    app, notes = SimulatedApp((nothing, nothing), private_readable=True), Notes()
+    session = session_of(app, notes)
+    session.begin()
+    session.drive([loaded(1, 0)])
+    session.exact = True
+    session.drive([loaded(1, 0)])
+    told = [sample.processes[0].private_dirty_bytes is not None for sample in notes.written]
+    assert told == [True, False, True]
+
+
 def test_every_request_is_counted_in_exactly_one_window() -> None:
     app, notes = SimulatedApp((appended(100), nothing)), Notes()
     session = session_of(app, notes)
