@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from harness.closing import Closing
 from harness.errors import SampleError
 from harness.model.census import Census, ProbeInjection, SettleAnswer
+from harness.sample.silence import Silence
 
 DEFAULT_SIGNAL = 60
 """Not Swoole's (SIGRTMIN), PHP's timer, glibc's and musl's (32 to 35), valgrind's (64) nor systemd's (below 60)."""
@@ -35,8 +36,6 @@ _PHP = Path(__file__).parents[1] / "probe"
 _FIRST_POKE_S = 0.003
 _POKE_EVERY_S = 0.01
 _POLL_S = 0.0005
-_MISSES_AWAITED = 2
-_MOST_UNANSWERED = 16
 _CENSUS_TRIES = 3
 
 _Answer = TypeVar("_Answer", bound=SettleAnswer)
@@ -88,31 +87,6 @@ class _Process(NamedTuple):
     handles: bool
 
 
-class _Silence:
-    """What is known of a process: signals it may still have in its queue, and requests it was waited for in vain."""
-
-    def __init__(self) -> None:
-        self.unanswered = 0
-        self.missed = 0
-        self.signal_again_at = 0
-        self.await_again_at = 0
-
-    def awaited(self, turn: int, *, ran: bool) -> bool:
-        return self.missed < _MISSES_AWAITED or (ran and self.await_again_at <= turn)
-
-    def ran(self) -> None:
-        self.unanswered = self.signal_again_at = 0
-
-    def answered(self) -> None:
-        self.unanswered = self.missed = self.signal_again_at = self.await_again_at = 0
-
-    def passed(self, turn: int, *, awaited: bool) -> None:
-        self.missed += awaited
-        self.signal_again_at = turn + (1 << min(self.unanswered, _MOST_UNANSWERED))
-        if awaited:
-            self.await_again_at = turn + (1 << min(self.missed, _MOST_UNANSWERED))
-
-
 class Probe(Closing):
     """The probe of one target on this machine. `silent` says of the last request who didn't answer and why; those who
     are in `missed` were waited for.
@@ -124,7 +98,7 @@ class Probe(Closing):
         self.silent: dict[int, str] = {}
         self.missed: set[int] = set()
         self._injection = injection
-        self._known: dict[tuple[int, int], _Silence] = {}
+        self._known: dict[tuple[int, int], Silence] = {}
         self._requests = itertools.count()
 
     def settle(
@@ -184,7 +158,7 @@ class Probe(Closing):
         began_s = time.monotonic()
         insist = kind == "census"
         asked = {pid: path for pid in pids if (path := self._signal(pid, request, turn, insist)) is not None}
-        awaited = {pid for pid in asked if self._silence(pid).awaited(turn, ran=pid in ran)} or set(asked)
+        awaited = {pid for pid in asked if self._silence(pid).is_awaited(turn, ran=pid in ran)} or set(asked)
         try:
             texts = self._wait(asked, awaited, poke, began_s + timeout_s)
         finally:
@@ -214,8 +188,8 @@ class Probe(Closing):
             path = self._injection.answers / f"{process.own_pid}-{request}"
             _make_writable(path)
             silence = self._silence(pid)
-            if (insist or silence.signal_again_at <= turn) and silence.unanswered < _MOST_UNANSWERED:
-                silence.unanswered += 1
+            if silence.may_be_signalled(turn, insist=insist):
+                silence.signalled()
                 os.kill(pid, self._injection.signal)
         except PermissionError:
             self.silent[pid] = "no right to signal it: run as root or as the app's user"
@@ -279,8 +253,8 @@ class Probe(Closing):
             self._silence(pid).passed(turn, awaited=pid in self.missed)
             self.silent.setdefault(pid, _why_silent(pid, timeout_s, ran=pid in ran))
 
-    def _silence(self, pid: int) -> _Silence:
-        return self._known.setdefault((pid, _started_ticks(pid)), _Silence())
+    def _silence(self, pid: int) -> Silence:
+        return self._known.setdefault((pid, _started_ticks(pid)), Silence())
 
 
 def _look(pid: int, signal: int) -> _Process:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,6 +198,10 @@ def test_a_huge_block_that_begins_like_a_heap_changes_nothing(reader: Reader, bu
         assert reader.read([php.pid]) == {php.pid: said}
 
 
+def read_often(heaps: HeapReader, pid: int) -> list[HeapReading]:
+    return [reading for _ in range(1000) if (reading := heaps.read([pid])[pid])]
+
+
 def test_a_process_at_work_gives_readings_or_nothing_until_it_is_killed(
     heaps: HeapReader, builds: dict[str, PhpBuild]
 ) -> None:
@@ -205,11 +210,14 @@ def test_a_process_at_work_gives_readings_or_nothing_until_it_is_killed(
         php.send(
             "for (;;) { $a = []; while (count($a) < 300) $a[] = str_repeat('x', 5000); $b = str_repeat('y', 3000000); }"
         )
-        killer = threading.Timer(0.5, php.kill)
+        readings: list[HeapReading] = []
+        deadline = time.monotonic() + 20.0
+        while len(readings) <= 200 and time.monotonic() < deadline:
+            readings += read_often(heaps, php.pid)
+        killer = threading.Timer(0.05, php.kill)
         killer.start()
-        seen = [heaps.read([php.pid])[php.pid] for _ in range(30_000)]
-        killer.join()
-    readings = [reading for reading in seen if reading]
+        while killer.is_alive():
+            readings += read_often(heaps, php.pid)
     assert len(readings) > 200
     assert all(base <= reading.heap_bytes <= reading.peak_bytes < base + 20_000_000 for reading in readings)
     assert heaps.read([php.pid]) == {php.pid: None}
