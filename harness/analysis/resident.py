@@ -13,15 +13,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.analysis.columns import Bools, Indices
+from harness.analysis.columns import Bools, Floats, Indices
 from harness.analysis.decide import Decision, Settings, decide, may_leak
 from harness.analysis.estimate import QUANTUM_BYTES, Estimates
+from harness.analysis.numbers import how_many
 from harness.analysis.windows import WindowTable
 from harness.model.verdict import Channel, EndpointOutcome, Verdict
 
 # A native leak grows resident memory in most of its windows, though not in each: pages are 4 KiB.
 FEWEST_WINDOWS = 4
 GREW_SHARE = 0.75
+FEWEST_PAGES = 3
+LIKELY_SHARE = 0.5
+# Growth that is surely there, at this level, and may be more than the threshold.
+SURE = 0.99
 MOST_NAMED = 3
 RESIDENT: tuple[Channel, ...] = ("anon", "private_dirty")
 # What decides without heaps, the one that shows growth most promptly and exactly first.
@@ -31,8 +36,8 @@ TOLD_SHARE = 0.5
 # What a process may keep before its resident memory has to grow: ZendMM takes its memory in chunks of this size.
 HIDDEN_BYTES_PER_PROCESS = 2 * 1024 * 1024
 SUSPECTED = (
-    "the PHP heaps stand still, but the processes' memory grew with it, as it does where an extension keeps some; no "
-    "time was left to drive it by itself: give it a longer budget"
+    "the PHP heaps stand still, but the processes' memory grew with it, as it does where an extension keeps some; "
+    "there was too little time to drive it by itself: give it a longer budget"
 )
 # Verdicts on the PHP heap of endpoints that leave resident memory alone; garbage touches new pages until it is freed.
 FLAT: tuple[EndpointOutcome, ...] = ("clean", "bounded")
@@ -114,41 +119,69 @@ def native_leaks(table: WindowTable, settings: Settings, on_heap: list[bool]) ->
     return leaks
 
 
-def native_suspects(table: WindowTable, settings: Settings, on_heap: list[bool]) -> list[int]:
+def native_suspects(
+    table: WindowTable, settings: Settings, on_heap: list[bool], explained: Floats | None = None
+) -> list[int]:
     """Endpoints in whose group windows resident memory grew as a leak of theirs would have it grow: to be driven by
     themselves, the likeliest first, since one that touches new pages for a moment looks the same.
 
-    By the windows, where there are enough, in which the smallest growth called a leak fills a page at least.
+    By the windows, where there are enough, in which the smallest growth called a leak fills a page at least: most of
+    them grew. By all windows otherwise: together they grew by some pages, and by more than those without it, as much
+    more as for the likeliest or half of it. `explained` (n,) bytes of the growth are of leaks that are known.
     """
     channel = _prompt_channel(table)
     if channel is None:
         return []
-    rows = table.select(quiet_stretch(table, on_heap) & table.group & np.isfinite(table.growth[channel]))
+    known = np.zeros(len(table)) if explained is None else explained
+    chosen = quiet_stretch(table, on_heap) & table.group & np.isfinite(table.growth[channel])
+    rows = table.select(chosen)
+    grown = _without_bursts(np.maximum(rows.growth[channel], 0.0), channel) - known[chosen]
     telling = rows.requests * settings.threshold_bytes >= QUANTUM_BYTES[channel]
     enough = telling.sum(axis=0) >= FEWEST_WINDOWS
-    driven, grew = np.where(enough, telling, rows.requests > 0), rows.growth[channel] > 0
+    driven = np.where(enough, telling, rows.requests > 0)
     windows, requests = driven.sum(axis=0), (driven * rows.requests).sum(axis=0)
-    kept = (driven * np.maximum(rows.growth[channel], 0.0)[:, None]).sum(axis=0)
-    mostly = (driven & grew[:, None]).sum(axis=0) >= GREW_SHARE * windows
-    suspected = (windows >= FEWEST_WINDOWS) & mostly & (kept > settings.threshold_bytes * requests)
+    kept = (driven * grown[:, None]).sum(axis=0)
+    mostly = (driven & (grown > 0)[:, None]).sum(axis=0) >= GREW_SHARE * windows
+    more = _beside_others(rows, grown)
+    likely = (more > 0) & (more >= LIKELY_SHARE * more.max(initial=0.0))
+    together = ~enough & likely & (kept >= FEWEST_PAGES * QUANTUM_BYTES[channel])
+    suspected = (windows >= FEWEST_WINDOWS) & (mostly | together) & (kept > settings.threshold_bytes * requests)
     return [e for e in likeliest_first(rows) if suspected[e] and not on_heap[e]]
 
 
+def native_undecided(table: WindowTable, settings: Settings, on_heap: list[bool]) -> list[int]:
+    """Endpoints that surely keep native memory by windows of their own, and seem to keep more than the threshold."""
+    channel = _prompt_channel(table.select(quiet_stretch(table, on_heap)))
+    quiet = table.select(quiet_stretch(table, on_heap, channel))
+    found = decide(quiet, channel, replace(settings, estimator="robust")) if channel else None
+    if found is None or len(quiet) < FEWEST_WINDOWS:
+        return []
+    least = found[1].fit.lower(SURE)
+    return [
+        e
+        for e, decision in enumerate(found[0])
+        if decision.outcome == "inconclusive" and least[e] > 0 and decision.typical > settings.threshold_bytes
+    ]
+
+
 def with_suspects(verdict: Verdict, table: WindowTable, settings: Settings) -> Verdict:
-    """The verdict of a run at its end: who may keep native memory, and was not driven by itself, isn't clean.
+    """The verdict of a run at its end: who may keep native memory, and was not driven by itself enough, isn't clean.
 
     What the native leaks that were found explain is nobody else's.
     """
-    channel = _prompt_channel(table)
     by_heap = [found.channel == "php_heap" for found in verdict.endpoints]
-    if channel is None or not any(by_heap):
+    if not any(by_heap):
         return verdict
     rates = np.where(by_heap, 0.0, [found.bytes_per_request for found in verdict.endpoints])
     on_heap = [by_heap[e] and found.verdict not in FLAT for e, found in enumerate(verdict.endpoints)]
-    others = replace(table, growth=table.growth | {channel: table.growth[channel] - table.requests @ rates})
-    rows = quiet_stretch(table, on_heap, channel) & ~table.group & ~table.mix
-    by_itself = (table.requests[rows & ((table.requests > 0).sum(axis=1) == 1)] > 0).sum(axis=0)
-    suspects = {e for e in native_suspects(others, settings, on_heap) if by_itself[e] < FEWEST_WINDOWS}
+    quiet = table.select(quiet_stretch(table, on_heap))
+    alone = quiet.select(how_many(quiet.requests > 0) == 1)
+    suspects = {
+        e
+        for e in native_suspects(quiet, settings, on_heap, quiet.requests @ rates)
+        if np.count_nonzero(alone.requests[:, e]) < FEWEST_WINDOWS
+    }
+    suspects |= set(native_undecided(table, settings, on_heap))
     suspects -= {e for e, found in enumerate(verdict.endpoints) if found.verdict not in FLAT}
     if not suspects:
         return verdict
@@ -194,10 +227,22 @@ def likeliest_first(table: WindowTable) -> list[int]:
     rows = table.select(table.group & np.isfinite(table.growth[channel])) if channel else table
     if channel is None or not len(rows):
         return list(every)
-    on, growth = (rows.requests > 0).astype(float), rows.growth[channel]
+    more = _beside_others(rows, _without_bursts(rows.growth[channel], channel))
+    return sorted(every, key=lambda e: -float(more[e]))
+
+
+def _without_bursts(growth: Floats, channel: Channel) -> Floats:
+    """What one window grew by far more than most that grew is no leak of those in it, who are in half of the others."""
+    most = np.quantile(growth, GREW_SHARE) if len(growth) else 0.0
+    return np.minimum(growth, max(most, QUANTUM_BYTES[channel]))
+
+
+def _beside_others(rows: WindowTable, growth: Floats) -> Floats:
+    """By endpoint (p,): the mean growth of the windows with it, less that of those without it."""
+    on = (rows.requests > 0).astype(float)
     inside = on.T @ growth / np.maximum(on.sum(axis=0), 1.0)
     outside = (1.0 - on).T @ growth / np.maximum((1.0 - on).sum(axis=0), 1.0)
-    return sorted(every, key=lambda e: float(outside[e] - inside[e]))
+    return np.asarray(inside - outside)
 
 
 def _prompt_channel(table: WindowTable) -> Channel | None:

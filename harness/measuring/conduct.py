@@ -16,8 +16,8 @@ import numpy as np
 from harness.analysis.confirming import fewest_requests
 from harness.analysis.decide import Settings
 from harness.analysis.estimate import QUANTUM_BYTES
-from harness.analysis.resident import FLAT, native_suspects
-from harness.load.schedule import SMALLEST_WINDOW_REQUESTS, Design, PlannedWindow
+from harness.analysis.resident import FLAT, native_suspects, native_undecided
+from harness.load.schedule import SMALLEST_WINDOW_REQUESTS, PlannedWindow
 from harness.measuring.deciding import FEWEST_GROUPED, GROUP_BLOCKS, PARTS, Decider
 from harness.measuring.driving import LOOKS, Drive
 from harness.measuring.session import Session
@@ -28,6 +28,7 @@ from harness.model.verdict import EndpointVerdict, Verdict
 
 CONFIRMING_BLOCKS = 4
 NATIVE_BLOCKS = 6
+NATIVE_ROUNDS = 3
 NATIVE_PAGES = 5
 # So many suspects of native memory are reckoned with.
 LIKELY = 2
@@ -139,14 +140,14 @@ class Conductor:
         first = self.session.samples[0]
         late_s = KERNEL_LATE_S if first.cgroup and not _is_exact(first) else 0.0
         blocks = 0 if self.drive.count < FEWEST_GROUPED else GROUP_BLOCKS if late_s else NATIVE_BLOCKS
-        windows = blocks * PARTS + min(LIKELY, self.drive.count) * (NATIVE_BLOCKS + 1)
-        return windows * (late_s + self.scenario.load.window_s)
+        alone = min(LIKELY, self.drive.count) * self._by_itself(0)
+        return blocks * PARTS * (late_s + self.scenario.load.window_s) + self._takes_s(alone, late_s)
 
     def _native(self, until_s: float, before: int) -> None:
         """What resident memory still grows by while only endpoints are driven that keep nothing on the heap.
 
         Groups first, unless their time is short; who is suspected by them, or by the windows since the `before`-th, is
-        then driven by itself.
+        then driven by itself, and again while that tells of growth and not how much.
         """
         on_heap = [found.verdict not in FLAT for found in self.drive.look().endpoints]
         quiet = [e for e in range(self.drive.count) if not on_heap[e]]
@@ -157,16 +158,22 @@ class Conductor:
                 self._if_it_fits([window for window in block if window.kind == "group"], until_s)
             table = self.drive.table()
             quiet = native_suspects(table.select(np.arange(len(table)) >= before), self.settings, on_heap)
-        for endpoint in quiet:
-            self._if_it_fits(self._by_itself().alone(self.drive.block, endpoint, NATIVE_BLOCKS), until_s)
+        for _ in range(NATIVE_ROUNDS):
+            for endpoint in quiet:
+                self._if_it_fits(self._by_itself(endpoint), until_s)
+            quiet = native_undecided(self.drive.table(), self.settings, on_heap)
         self.session.wait_s, self.session.exact = 0.0, False
         self.drive.look()
 
-    def _by_itself(self) -> Design:
-        """Windows of one endpoint, each large enough for the smallest growth called a leak to fill some pages."""
+    def _by_itself(self, endpoint: int) -> list[PlannedWindow]:
+        """Windows of it, each large enough for the smallest growth called a leak to fill some pages, and as long ones
+        without load, which tell what grows by time alone.
+        """
         filling = round(NATIVE_PAGES * QUANTUM_BYTES["private_dirty"] / self.settings.threshold_bytes)
         requests = max(self.drive.most, min(LONGEST * self.drive.most, filling))
-        return self.drive.design_of(requests, self.scenario.load.window_s)
+        idle_s = max(self.scenario.load.window_s, requests / max(1.0, self.drive.rate()))
+        design = self.drive.design_of(requests, idle_s)
+        return design.alone(self.drive.block, endpoint, NATIVE_BLOCKS // 2) * 2
 
     def _read_closely(self) -> None:
         """The processes' own private memory, which is exact at once; else the container's, when that is up to date.
@@ -182,10 +189,13 @@ class Conductor:
 
     def _if_it_fits(self, windows: list[PlannedWindow], until_s: float) -> None:
         """Drives the block unless it would end too late."""
-        largest_s = max(sum(window.counts) for window in windows) / max(1.0, self.drive.rate())
-        takes_s = len(windows) * (self.session.wait_s + max(largest_s, self.scenario.load.window_s))
-        if not self.drive.over(until_s - takes_s):
+        if not self.drive.over(until_s - self._takes_s(windows, self.session.wait_s)):
             self.drive.drive(windows)
+
+    def _takes_s(self, windows: list[PlannedWindow], late_s: float) -> float:
+        """Each as long as the largest."""
+        largest_s = max(sum(window.counts) for window in windows) / max(1.0, self.drive.rate())
+        return len(windows) * (late_s + max(largest_s, self.scenario.load.window_s))
 
     def _confirm(self, until_s: float, *, again: bool = True) -> None:
         """Many more requests for what seems to leak: a cache fills up, and the cycle collector runs, by volume.

@@ -54,6 +54,17 @@ def test_nobody_is_suspected_of_a_few_pages() -> None:
     assert native_suspects(resident(requests, anon=growth), SETTINGS, NO_HEAP) == []
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_who_fills_less_than_a_page_a_window_is_suspected_by_all_of_them_together(seed: int) -> None:
+    requests = 40 * halves(10, 6, seed) / 2
+    table = resident(requests, private=pages(requests[:, 4] * 96))
+    assert native_suspects(table, SETTINGS, NO_HEAP)[0] == 4
+    assert 4 not in native_suspects(table, SETTINGS, NO_HEAP, requests[:, 4] * 96)
+    burst = table.growth["private_dirty"] + 60 * 4096 * (requests[:, 4] == 0) * (np.arange(12) < 4)
+    assert native_suspects(resident(requests, private=burst), SETTINGS, NO_HEAP)[0] == 4
+    assert native_suspects(resident(requests, private=pages(requests[:, 4] * 8)), SETTINGS, NO_HEAP) == []
+
+
 def test_the_processes_own_figures_go_before_the_kernels_late_ones() -> None:
     requests = 3 * halves(10, 6)
     late = np.zeros(12)
