@@ -135,7 +135,7 @@ def native_suspects(
     known = np.zeros(len(table)) if explained is None else explained
     chosen = quiet_stretch(table, on_heap) & table.group & np.isfinite(table.growth[channel])
     rows = table.select(chosen)
-    grown = _without_bursts(np.maximum(rows.growth[channel], 0.0), channel) - known[chosen]
+    grown = np.maximum(_without_bursts(rows, channel), 0.0) - known[chosen]
     telling = rows.requests * settings.threshold_bytes >= QUANTUM_BYTES[channel]
     enough = telling.sum(axis=0) >= FEWEST_WINDOWS
     driven = np.where(enough, telling, rows.requests > 0)
@@ -227,14 +227,17 @@ def likeliest_first(table: WindowTable) -> list[int]:
     rows = table.select(table.group & np.isfinite(table.growth[channel])) if channel else table
     if channel is None or not len(rows):
         return list(every)
-    more = _beside_others(rows, _without_bursts(rows.growth[channel], channel))
+    more = _beside_others(rows, _without_bursts(rows, channel))
     return sorted(every, key=lambda e: -float(more[e]))
 
 
-def _without_bursts(growth: Floats, channel: Channel) -> Floats:
-    """What one window grew by far more than most that grew is no leak of those in it, who are in half of the others."""
-    most = np.quantile(growth, GREW_SHARE) if len(growth) else 0.0
-    return np.minimum(growth, max(most, QUANTUM_BYTES[channel]))
+def _without_bursts(rows: WindowTable, channel: Channel) -> Floats:
+    """Growth (n,) of windows of load; what one grew by far more than most that grew, for its requests, is no leak of
+    those in it, who are in half of the others.
+    """
+    growth, requests = rows.growth[channel], rows.requests.sum(axis=1)
+    most = np.quantile(growth / np.maximum(requests, 1.0), GREW_SHARE) if len(rows) else 0.0
+    return np.asarray(np.minimum(growth, np.maximum(most * requests, QUANTUM_BYTES[channel])))
 
 
 def _beside_others(rows: WindowTable, growth: Floats) -> Floats:

@@ -135,6 +135,10 @@ def _ten_paths() -> dict[str, bool]:
     return {"/static?bytes=400": True, **dict.fromkeys(clean, False), "/health": False, "/growing-key/clean": False}
 
 
+# Native memory of less takes more time: some pages have to be filled.
+SMALL_BYTES = 64
+
+
 def _causes(seed: int, size: int, *, heap: bool = True) -> RealRun:
     leaking = [f"/{case}?bytes={size}" for case in SIZED] + [f"/{case}" for case in UNSIZED]
     error = f"/error?bytes={size}"
@@ -145,6 +149,7 @@ def _causes(seed: int, size: int, *, heap: bool = True) -> RealRun:
         paths,
         expect={error: 500, NOT_FOUND[0]: NOT_FOUND[1]},
         threshold_bytes=32.0,
+        budget_s=70.0 if size > SMALL_BYTES else 120.0,
         heap=heap,
         rivals="all" if heap and size == 512 and seed == SEEDS[0] else "none",
         calibrated=heap and (size < max(SIZES_BYTES) or seed == SEEDS[0]),
