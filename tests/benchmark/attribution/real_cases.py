@@ -16,6 +16,8 @@ IMAGE = os.environ.get("HYPERLEAK_RESIDENT_IMAGE", "hyperleak/resident:latest")
 MEMORY_LIMIT_BYTES = 1024**3
 SEEDS = (1, 2, 3)
 SIZES_BYTES = (512, 16_384, 32)
+# Native memory of less takes more time: some pages have to be filled.
+SMALL_BYTES = 64
 
 # Cases whose size can be asked for, and those that have one of their own.
 SIZED = ("static", "global", "closure", "singleton", "context", "growing-key", "elsewhere", "nested", "extension")
@@ -133,10 +135,6 @@ def load_only(seed: int) -> RealRun:
 def _ten_paths() -> dict[str, bool]:
     clean = ("/clean", "/static/clean", "/closure/clean", "/global/clean", "/singleton/clean", "/big", "/nested/clean")
     return {"/static?bytes=400": True, **dict.fromkeys(clean, False), "/health": False, "/growing-key/clean": False}
-
-
-# Native memory of less takes more time: some pages have to be filled.
-SMALL_BYTES = 64
 
 
 def _causes(seed: int, size: int, *, heap: bool = True) -> RealRun:
