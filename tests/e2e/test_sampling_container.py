@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 import docker
@@ -52,6 +52,10 @@ def eventually(condition: Callable[[], bool], timeout_s: float = 5.0) -> bool:
 def seen(handle: TargetHandle, engine: docker.DockerClient) -> list[ProcessReading]:
     with open_sampler(handle, heap=False, client=engine, labels={}) as sampler:
         return list(sampler.read().processes)
+
+
+def heaps_of(processes: Iterable[ProcessReading]) -> list[int]:
+    return sorted(process.php.heap_bytes for process in processes if process.php)
 
 
 def remote(handle: TargetHandle) -> TargetHandle:
@@ -193,11 +197,11 @@ def test_a_remote_engine_leaves_the_charge_and_the_heaps(
     ):
         assert far.settle(2.0)
         reading = far.read()
-        assert eventually(lambda: sorted(near.heap_bytes().values()) == sorted(far.heap_bytes().values()) != [])
+        assert eventually(lambda: heaps_of(far.read().processes) == sorted(near.heap_bytes().values()) != [])
         assert far.channels == ("php_heap", "anon")
         assert any("through a shell in the container" in note for note in far.notes)
         assert any("processes can't be seen" in note for note in far.notes)
-    assert sum(process.php is not None for process in reading.processes) == 4
+    assert len(heaps_of(reading.processes)) == 4
     assert all(process.rss_bytes is None and process.started_s for process in reading.processes)
 
 
