@@ -152,13 +152,18 @@ class Probe(Closing):
         request = secrets.randbelow(1 << 52) + 1
         turn = next(self._requests)
         self.silent = {}
-        for pid in ran:
-            self._silence(pid).ran()
+        known = {pid: self._silence(pid) for pid in pids}
+        for pid in known.keys() & set(ran):
+            known[pid].ran()
         self._publish(f"{request} {kind} {time.time() + timeout_s:.3f} {CENSUS_LIMIT_S * 1e3:.0f}\n")
         began_s = time.monotonic()
         insist = kind == "census"
-        asked = {pid: path for pid in pids if (path := self._signal(pid, request, turn, insist)) is not None}
-        awaited = {pid for pid in asked if self._silence(pid).is_awaited(turn, ran=pid in ran)} or set(asked)
+        asked = {
+            pid: path
+            for pid, silence in known.items()
+            if (path := self._signal(pid, silence, request, turn, insist)) is not None
+        }
+        awaited = {pid for pid in asked if known[pid].is_awaited(turn, ran=pid in ran)} or set(asked)
         try:
             texts = self._wait(asked, awaited, poke, began_s + timeout_s)
         finally:
@@ -167,7 +172,12 @@ class Probe(Closing):
                 path.unlink(missing_ok=True)
         found = {pid: self._parse(pid, answer, text, at_s - began_s) for pid, (text, at_s) in texts.items()}
         self.missed = awaited - found.keys()
-        self._remember(asked, found, turn, timeout_s, ran)
+        for pid in asked:
+            if pid in found:
+                known[pid].answered()
+            else:
+                known[pid].passed(turn, awaited=pid in awaited)
+                self.silent.setdefault(pid, _why_silent(pid, timeout_s, ran=pid in ran))
         return {pid: value for pid, value in found.items() if value is not None}
 
     def _publish(self, text: str) -> None:
@@ -175,7 +185,7 @@ class Probe(Closing):
         _write_readable(path.with_suffix(".new"), text.encode())
         path.with_suffix(".new").replace(path)
 
-    def _signal(self, pid: int, request: int, turn: int, insist: bool) -> Path | None:
+    def _signal(self, pid: int, silence: Silence, request: int, turn: int, insist: bool) -> Path | None:
         """Where the answer will be; None, with the reason in `silent`, where there can be none.
 
         `insist` signals even who let signals pass before: it may have run since, and lost them without a request.
@@ -187,7 +197,6 @@ class Probe(Closing):
                 return None
             path = self._injection.answers / f"{process.own_pid}-{request}"
             _make_writable(path)
-            silence = self._silence(pid)
             if silence.may_be_signalled(turn, insist=insist):
                 silence.signalled()
                 os.kill(pid, self._injection.signal)
@@ -237,21 +246,6 @@ class Probe(Closing):
         except ValidationError as error:
             self.silent[pid] = f"its answer can't be read: {error.errors()[0]['msg']}"
             return None
-
-    def _remember(
-        self,
-        asked: Iterable[int],
-        found: Collection[int],
-        turn: int,
-        timeout_s: float,
-        ran: Collection[int],
-    ) -> None:
-        for pid in asked:
-            if pid in found:
-                self._silence(pid).answered()
-                continue
-            self._silence(pid).passed(turn, awaited=pid in self.missed)
-            self.silent.setdefault(pid, _why_silent(pid, timeout_s, ran=pid in ran))
 
     def _silence(self, pid: int) -> Silence:
         return self._known.setdefault((pid, _started_ticks(pid)), Silence())
