@@ -39,9 +39,8 @@ class Garbage:
         """The verdict with what the collector says: clean but for garbage, or growth that may yet be garbage."""
         if outcome in ("clean", "bounded") and self.freed[e] > threshold_bytes:
             return "garbage", f"leaves {self.freed[e]:,.0f} B of garbage a request, which the cycle collector frees"
-        if outcome == "leak" and self.runs[e] == 0:
-            note = self._waiting(e, threshold_bytes) or note
-            outcome = "inconclusive" if self._waiting(e, threshold_bytes) else outcome
+        if outcome == "leak" and self.runs[e] == 0 and (waiting := self._waiting(e, threshold_bytes)):
+            return "inconclusive", waiting
         return outcome, note
 
     def _waiting(self, e: int, threshold_bytes: float) -> str:

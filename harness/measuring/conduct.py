@@ -22,7 +22,6 @@ from harness.measuring.deciding import FEWEST_GROUPED, GROUP_BLOCKS, PARTS, Deci
 from harness.measuring.driving import LOOKS, Drive
 from harness.measuring.session import Session
 from harness.measuring.timing import Look, Stages
-from harness.model.samples import Sample
 from harness.model.scenario import Scenario
 from harness.model.verdict import EndpointVerdict, Verdict
 
@@ -77,7 +76,7 @@ class Conductor:
         """Drives everything that the scenario's profile asks for, within its budget of time."""
         plan = self.scenario.load
         if not self.heap:
-            self.session.exact = _is_exact(self.session.samples[0])
+            self.session.exact = self._can_be_exact
         self._warm_up()
         self.drive.warmed_up()
         began_s = self.session.elapsed_s
@@ -94,7 +93,7 @@ class Conductor:
             decider.decide(share(BLOCKS_SHARE))
             self._confirm(share(CONFIRMING_SHARE))
             before = len(self.drive.table())
-            self.session.exact = _is_exact(self.session.samples[0])
+            self.session.exact = self._can_be_exact
             self._at_volume(decider, share(NATIVE_SHARE) - self._native_s())
             self._native(share(NATIVE_SHARE), before)
             self._at_volume(decider, share(NATIVE_SHARE))
@@ -102,6 +101,11 @@ class Conductor:
             decider.follow(share(1.0))
             self._confirm(share(1.0), again=False)
         self.drive.look()
+
+    @property
+    def _can_be_exact(self) -> bool:
+        """The first sample holds everything that the target's samples can."""
+        return any(process.private_dirty_bytes is not None for process in self.session.samples[0].processes)
 
     @property
     def looks(self) -> list[Look]:
@@ -137,8 +141,7 @@ class Conductor:
 
     def _native_s(self) -> float:
         """What native memory takes, which volume leaves free for it: groups, and windows of the likeliest."""
-        first = self.session.samples[0]
-        late_s = KERNEL_LATE_S if first.cgroup and not _is_exact(first) else 0.0
+        late_s = KERNEL_LATE_S if self.session.samples[0].cgroup and not self._can_be_exact else 0.0
         blocks = 0 if self.drive.count < FEWEST_GROUPED else GROUP_BLOCKS if late_s else NATIVE_BLOCKS
         alone = min(LIKELY, self.drive.count) * self._by_itself(0)
         return blocks * PARTS * (late_s + self.scenario.load.window_s) + self._takes_s(alone, late_s)
@@ -180,11 +183,9 @@ class Conductor:
 
         An idle window comes first, since growth is a difference of two such readings.
         """
-        first = self.session.samples[0]
-        self.session.exact = _is_exact(first)
         if self.session.exact:
             self.drive.drive([self.drive.design.idle(self.drive.block)])
-        elif first.cgroup:
+        elif self.session.samples[0].cgroup:
             self.session.wait_s = KERNEL_LATE_S
 
     def _if_it_fits(self, windows: list[PlannedWindow], until_s: float) -> None:
@@ -271,10 +272,6 @@ class Conductor:
             self.drive.drive([self.drive.design.soak(self.drive.block, weights)])
             if self.drive.block in LOOKS:
                 self.drive.look()
-
-
-def _is_exact(sample: Sample) -> bool:
-    return any(process.private_dirty_bytes is not None for process in sample.processes)
 
 
 def _grows(found: EndpointVerdict) -> bool:

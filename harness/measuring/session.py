@@ -84,9 +84,7 @@ class Session:
         self.memory.settle(self.settle_timeout_s)
         self._began_s = self.clock()
         zeros = (0,) * len(self.header.endpoints)
-        exact, self.exact = self.exact, True
-        self._sample(zeros, zeros, tuple({} for _ in zeros), None)
-        self.exact = exact
+        self._sample(zeros, zeros, tuple({} for _ in zeros), None, exact=True)
 
     @property
     def recording(self) -> Recording:
@@ -144,9 +142,11 @@ class Session:
         failures: tuple[int, ...],
         statuses: tuple[dict[str, int], ...],
         window: WindowMark | None,
+        *,
+        exact: bool = False,
     ) -> None:
         elapsed_s = self.elapsed_s
-        reading = self._read()
+        reading = self._read(exact=exact or self.exact)
         state = self.target_state()
         if reading is None and state.running:
             raise SampleError(
@@ -168,9 +168,9 @@ class Session:
         self.sink.write(sample)
         self.observe(sample)
 
-    def _read(self) -> MemoryReading | None:
+    def _read(self, *, exact: bool) -> MemoryReading | None:
         try:
-            return self.memory.read(exact=self.exact)
+            return self.memory.read(exact=exact)
         except SampleError:
             return None
 
